@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config';
+
+/** Tests below these folders start servers or processes; everything else is pure and needs neither. */
+const needsServers = ['test/postgres/**', 'test/queries/**', 'test/watch/**', 'test/e2e/**', 'test/demo/**'];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: needsServers,
+        },
+      },
+      {
+        test: {
+          name: 'servers',
+          include: needsServers.map((folder) => `${folder}/*.test.ts`),
+          // One embedded server a file; more files at once than cores only slow each other down.
+          maxWorkers: 2,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
