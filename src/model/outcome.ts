@@ -3,7 +3,12 @@ import { assertNever } from './result.ts';
 /** Why a collection of facts failed; text for the operator in `message`, with nothing secret in it. */
 export type CollectionError =
   | { readonly kind: 'TargetUnavailable'; readonly message: string; readonly sqlstate?: string }
-  | { readonly kind: 'NotPermitted'; readonly message: string; readonly sqlstate?: string; readonly grant: string }
+  | {
+      readonly kind: 'NotPermitted';
+      readonly message: string;
+      readonly sqlstate?: string;
+      readonly grant: string;
+    }
   | { readonly kind: 'QueryTimeout'; readonly message: string; readonly sqlstate?: string }
   | { readonly kind: 'QueryFailed'; readonly message: string; readonly sqlstate?: string }
   | { readonly kind: 'FactMismatch'; readonly message: string }
@@ -22,7 +27,12 @@ export type Outcome<Fact> =
       readonly durationMs: number;
       readonly skippedRelations: readonly number[];
     }
-  | { readonly kind: 'skipped'; readonly reason: string; readonly remedy?: string; readonly collectedAtMs: number }
+  | {
+      readonly kind: 'skipped';
+      readonly reason: string;
+      readonly remedy?: string;
+      readonly collectedAtMs: number;
+    }
   | {
       readonly kind: 'failed';
       readonly error: CollectionError;

@@ -1,0 +1,39 @@
+-- What a row is: the server and database this connection reached, and the rights of its role. Exactly one row.
+-- Source: manual, "System Information Functions", "The Cumulative Statistics System".
+-- Versions: 13 and later.
+-- Privileges: none beyond CONNECT; reset times of other objects need pg_monitor on no version.
+-- Cost: constant; no relation of a user is touched.
+-- Columns: *_at_ms are milliseconds since the epoch; system_identifier is text, since it exceeds 53 bits.
+select
+  pg_catalog.current_setting('server_version_num')::int4 as version_num,
+  pg_catalog.current_setting('server_version') as version,
+  pg_catalog.pg_is_in_recovery() as is_in_recovery,
+  (select c.system_identifier::text from pg_catalog.pg_control_system() c) as system_identifier,
+  d.oid as database_oid,
+  d.datname::text as datname,
+  (extract(epoch from pg_catalog.clock_timestamp()) * 1000)::float8 as server_now_at_ms,
+  (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000)::float8 as started_at_ms,
+  (extract(epoch from sd.stats_reset) * 1000)::float8 as database_stats_reset_at_ms,
+  -- After a crash the database's own reset time is null while these two hold the moment of the crash.
+  (select (extract(epoch from w.stats_reset) * 1000)::float8 from pg_catalog.pg_stat_bgwriter w) as bgwriter_stats_reset_at_ms,
+  (select (extract(epoch from a.stats_reset) * 1000)::float8 from pg_catalog.pg_stat_archiver a) as archiver_stats_reset_at_ms,
+  pg_catalog.current_setting('track_counts')::bool as track_counts,
+  pg_catalog.current_setting('block_size')::int4 as block_size_bytes,
+  pg_catalog.current_setting('autovacuum')::bool as autovacuum,
+  pg_catalog.current_setting('autovacuum_analyze_threshold')::float8 as autovacuum_analyze_threshold_rows,
+  pg_catalog.current_setting('autovacuum_analyze_scale_factor')::float8 as autovacuum_analyze_scale_factor,
+  pg_catalog.current_setting('log_min_duration_statement') as log_min_duration_statement,
+  current_user::text as role_name,
+  pg_catalog.pg_has_role(current_user, 'pg_monitor', 'usage') as has_pg_monitor,
+  pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'usage') as has_read_all_stats,
+  pg_catalog.pg_has_role(current_user, 'pg_read_all_settings', 'usage') as has_read_all_settings,
+  pg_catalog.pg_backend_pid() as backend_pid,
+  array(
+    select e.extname::text from pg_catalog.pg_extension e order by e.extname
+  ) as extensions,
+  -- The optional narrow view of column statistics, and whether this role may read it.
+  pg_catalog.to_regclass('indexwarden.column_statistics') is not null as has_column_statistics_view
+from pg_catalog.pg_database d
+left join pg_catalog.pg_stat_database sd on sd.datid = d.oid
+where d.datname = pg_catalog.current_database()
+order by d.oid

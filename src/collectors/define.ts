@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import type {
+  CollationOid,
+  ConstraintOid,
+  IndexOid,
+  OperatorClassOid,
+  OperatorFamilyOid,
+  TableOid,
+} from '../model/ids.ts';
+
+/** A file of `queries/` and the first server version (as `server_version_num`) that it is written for. */
+export interface QueryVariant {
+  readonly fromVersion: number;
+  readonly file: string;
+}
+
+/**
+ * One SQL file and the typed facts it yields. A declaration: it opens no connection.
+ *
+ * `bounds` is `oid-range` where the query opens relations and so can run into locks: it then takes the lowest and
+ * highest oid as its last two parameters, and the runner halves the range around a relation that blocks.
+ */
+export interface Collector<Name extends string = string, Fact = unknown> {
+  readonly name: Name;
+  readonly description: string;
+  readonly variants: readonly QueryVariant[];
+  readonly fact: z.ZodType<Fact>;
+  readonly bounds: 'none' | 'oid-range';
+  /** node-cron expression; seconds first where there are six fields. */
+  readonly schedule: string;
+  readonly statementTimeoutMs: number;
+}
+
+export type FactOf<C> = C extends Collector<string, infer Fact> ? Fact : never;
+
+/** Fills in what most collectors share: no bounds, 30 s for a statement. */
+export function defineCollector<const Name extends string, Fact>(declaration: {
+  readonly name: Name;
+  readonly description: string;
+  readonly fact: z.ZodType<Fact>;
+  readonly schedule: string;
+  readonly variants?: readonly QueryVariant[];
+  readonly bounds?: 'none' | 'oid-range';
+  readonly statementTimeoutMs?: number;
+}): Collector<Name, Fact> {
+  return {
+    name: declaration.name,
+    description: declaration.description,
+    fact: declaration.fact,
+    schedule: declaration.schedule,
+    variants: declaration.variants ?? [{ fromVersion: 0, file: `${declaration.name}.sql` }],
+    bounds: declaration.bounds ?? 'none',
+    statementTimeoutMs: declaration.statementTimeoutMs ?? 30_000,
+  };
+}
+
+/** The variant for a server: the last whose `fromVersion` the server has reached. */
+export function variantFor(collector: Collector, versionNum: number): QueryVariant {
+  const fitting = collector.variants.filter((variant) => variant.fromVersion <= versionNum);
+  const chosen = fitting.at(-1);
+  if (chosen === undefined)
+    throw new Error(`${collector.name} has no query for server version ${versionNum}`);
+  return chosen;
+}
+
+const oid = z.number().int().nonnegative();
+export const tableOid = oid.transform((value) => value as TableOid);
+export const indexOid = oid.transform((value) => value as IndexOid);
+export const constraintOid = oid.transform((value) => value as ConstraintOid);
+export const operatorClassOid = oid.transform((value) => value as OperatorClassOid);
+export const operatorFamilyOid = oid.transform((value) => value as OperatorFamilyOid);
+export const collationOid = oid.transform((value) => value as CollationOid);
+export const count = z.number().nonnegative();
+/** Milliseconds since the epoch, or null where the server does not know. */
+export const instantMs = z.number().nullable();
+
+/** How often what can be re-read is re-read, by what it costs and how fast it changes. */
+export const cadence = {
+  everyMinute: '0 * * * * *',
+  everyFiveMinutes: '15 */5 * * * *',
+  hourly: '30 7 * * * *',
+} as const;

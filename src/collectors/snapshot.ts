@@ -1,0 +1,13 @@
+import type { TargetId } from '../model/ids.ts';
+import type { Outcome } from '../model/outcome.ts';
+import type { CollectorName, FactFor } from './index.ts';
+
+/**
+ * The newest outcome of every collector for one target; collectors that have not run yet are absent. Each outcome has its own
+ * `collectedAtMs`; `takenAtMs` is "now" for everything that is derived from the snapshot.
+ */
+export interface Snapshot {
+  readonly target: TargetId;
+  readonly takenAtMs: number;
+  readonly outcomes: { readonly [Name in CollectorName]?: Outcome<FactFor<Name>> };
+}

@@ -1,0 +1,68 @@
+import { isAlias, isNode, LineCounter, parseDocument } from 'yaml';
+import { err, ok, type Result } from '../model/result.ts';
+import type { Problem } from './problems.ts';
+
+/** A parsed file: its content, and where in the text each of its keys stands. */
+export interface YamlDocument {
+  readonly content: Readonly<Record<string, unknown>>;
+  /** Line of the value at a path, or of the nearest thing above it that exists. */
+  lineOf(path: readonly PropertyKey[]): number | undefined;
+}
+
+/**
+ * Parses the text of a configuration file. Syntax errors and keys that stand twice come with line and column,
+ * all at once. Anchors, aliases and `<<` merges work; an empty file is an empty configuration.
+ */
+export function parseYaml(text: string): Result<YamlDocument, readonly Problem[]> {
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, merge: true, uniqueKeys: true });
+  const complaints = [...document.errors, ...document.warnings];
+  if (complaints.length > 0) {
+    return err(
+      complaints.map((error) => syntaxProblem(error.code, error.message, lineCounter.linePos(error.pos[0]))),
+    );
+  }
+
+  let content: unknown;
+  try {
+    content = document.toJS({ maxAliasCount: 1000 }) ?? {};
+  } catch (cause) {
+    const why = cause instanceof Error ? withoutContent(cause.message) : 'it cannot be read';
+    return err([{ path: '', message: `is not usable YAML: ${why}`, hint: starHint }]);
+  }
+  if (!isRecord(content)) {
+    return err([
+      { path: '', message: 'the file is not a group of settings', hint: 'begin with a line like `servers:`' },
+    ]);
+  }
+
+  const lineOf = (path: readonly PropertyKey[]): number | undefined => {
+    for (let length = path.length; length > 0; length--) {
+      const node = document.getIn(path.slice(0, length), true);
+      if (isNode(node) && !isAlias(node) && node.range) return lineCounter.linePos(node.range[0]).line;
+    }
+    return undefined;
+  };
+  return ok({ content, lineOf });
+}
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function syntaxProblem(code: string, message: string, { line, col }: { line: number; col: number }): Problem {
+  const hint = syntaxHint(code, message);
+  const what = `column ${col}: ${withoutContent(message)}`;
+  return { path: '', line, message: what, ...(hint === undefined ? {} : { hint }) };
+}
+
+const starHint = "a value that begins with *, &, ! or % needs quotes, like '*/5 * * * *'";
+
+function syntaxHint(code: string, message: string): string | undefined {
+  if (code === 'DUPLICATE_KEY') return 'each key may stand once in its group; merge the two';
+  if (code === 'TAG_RESOLVE_FAILED' || /alias/i.test(message)) return starHint;
+  if (code === 'TAB_AS_INDENT') return 'indent with blanks';
+  return undefined;
+}
+
+/** The parser quotes the text it stumbled over, which may be a password; only what it says about it is kept. */
+const withoutContent = (message: string): string => (message.split(/[:\n]/)[0] ?? '').trim();
