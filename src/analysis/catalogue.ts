@@ -1,6 +1,6 @@
 import type { InvalidIndexFact } from '../collectors/builds.ts';
 import type { ColumnStatisticsFact } from '../collectors/column-statistics.ts';
-import type { CollectorName, FactFor } from '../collectors/index.ts';
+import { type CollectorName, collectorNames, type FactFor } from '../collectors/index.ts';
 import type {
   ColumnFact,
   ConstraintFact,
@@ -12,12 +12,14 @@ import type { ServerFact } from '../collectors/server.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import type { IndexUsageFact, TableUsageFact } from '../collectors/usage.ts';
 import type { IndexOid, TableOid } from '../model/ids.ts';
-import { canonicalPredicate, splitExpressions } from './expression.ts';
+import { canonicalPredicate, splitExpressions, splitExpressionTexts } from './expression.ts';
 
 /** One key column or expression of an index, in key order, with everything that is part of the index's identity. */
 export interface IndexKey {
   /** A column's name, or the expression's canonical text. */
   readonly text: string;
+  /** The expression as the server prints it; null for a column. */
+  readonly expressionSql: string | null;
   /** The column's number, or null for an expression. */
   readonly columnNumber: number | null;
   readonly operatorClass: OperatorClassFact | undefined;
@@ -81,6 +83,8 @@ export interface Catalogue {
   readonly server: ServerFact | undefined;
   readonly indexesByOid: ReadonlyMap<IndexOid, IndexView>;
   readonly invalid: ReadonlyMap<IndexOid, InvalidIndexFact>;
+  /** When each collector's facts were read, for those that were. */
+  readonly collectedAtMs: ReadonlyMap<CollectorName, number>;
 }
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -177,6 +181,12 @@ export function buildCatalogue(snapshot: Snapshot, isWatched: (schemaname: strin
     server: facts('server')[0],
     indexesByOid: indexes,
     invalid: new Map(facts('invalid-indexes').map((fact) => [fact.indexOid, fact])),
+    collectedAtMs: new Map(
+      collectorNames.flatMap((name) => {
+        const outcome = snapshot.outcomes[name];
+        return outcome?.kind === 'collected' ? [[name, outcome.collectedAtMs] as const] : [];
+      }),
+    ),
   };
 }
 
@@ -208,10 +218,12 @@ function keysOf(
   operatorClasses: ReadonlyMap<number, OperatorClassFact>,
 ): readonly IndexKey[] {
   const expressions = fact.expressions === null ? [] : [...splitExpressions(fact.expressions)];
+  const texts = fact.expressions === null ? [] : [...splitExpressionTexts(fact.expressions)];
   return fact.columnNumbers.slice(0, fact.keyCount).map((number, place) => {
     const option = fact.keyOptions[place] ?? 0;
     return {
       text: number === 0 ? (expressions.shift() ?? '(unknown expression)') : columnName(table, number),
+      expressionSql: number === 0 ? (texts.shift() ?? null) : null,
       columnNumber: number === 0 ? null : number,
       operatorClass: operatorClasses.get(fact.operatorClasses[place] ?? 0),
       collation: fact.collations[place] ?? 0,

@@ -29,6 +29,23 @@ export function splitExpressions(list: string): readonly string[] {
   return splitAt(parse(list), ',').map((part) => renderSequence(unwrap(part)));
 }
 
+/** The members of a deparsed expression list as the server printed them, in order: for SQL that must match to the letter. */
+export function splitExpressionTexts(list: string): readonly string[] {
+  const texts: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (const match of list.matchAll(tokenPattern)) {
+    const [token] = match;
+    if (token === '(' || token === '[') depth += 1;
+    else if (token === ')' || token === ']') depth -= 1;
+    else if (token === ',' && depth === 0) {
+      texts.push(list.slice(start, match.index).trim());
+      start = match.index + 1;
+    }
+  }
+  return [...texts, list.slice(start).trim()];
+}
+
 type Node = { readonly kind: 'token'; readonly text: string } | Group;
 interface Group {
   readonly kind: 'group';

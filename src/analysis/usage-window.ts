@@ -1,5 +1,5 @@
 import type { ServerFact } from '../collectors/server.ts';
-import { type NodeName, nodeName } from '../model/ids.ts';
+import type { NodeName } from '../model/ids.ts';
 
 /** Since when this node's counters have counted, and how we know. */
 export interface UsageWindow {
@@ -17,7 +17,7 @@ export interface UsageWindow {
  * crash the counters are 0 and it is NULL, while the times of pg_stat_bgwriter and pg_stat_archiver have moved. On 13 and 14
  * every start of a standby zeroes its counters.
  */
-export function usageWindow(server: ServerFact, nowMs: number): UsageWindow {
+export function usageWindow(server: ServerFact, node: NodeName, nowMs: number): UsageWindow {
   const resets: (readonly [number | null, string])[] = [
     [server.databaseStatsResetAtMs, 'pg_stat_database.stats_reset'],
     [server.bgwriterStatsResetAtMs, 'pg_stat_bgwriter.stats_reset'],
@@ -33,7 +33,6 @@ export function usageWindow(server: ServerFact, nowMs: number): UsageWindow {
       source = name;
     }
   }
-  const node = nodeName(server.isInRecovery ? 'standby' : 'primary');
   const ageMs = sinceMs === undefined ? undefined : Math.max(0, nowMs - sinceMs);
   return { node, sinceMs, ageMs, source };
 }

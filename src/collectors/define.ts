@@ -29,6 +29,8 @@ export interface Collector<Name extends string = string, Fact = unknown> {
   /** node-cron expression; seconds first where there are six fields. */
   readonly schedule: string;
   readonly statementTimeoutMs: number;
+  /** The relation that a fact says was locked, so that something about it is unknown; null when nothing is. */
+  readonly lockedRelation: (fact: Fact) => number | null;
 }
 
 export type FactOf<C> = C extends Collector<string, infer Fact> ? Fact : never;
@@ -42,6 +44,7 @@ export function defineCollector<const Name extends string, Fact>(declaration: {
   readonly variants?: readonly QueryVariant[];
   readonly bounds?: 'none' | 'oid-range';
   readonly statementTimeoutMs?: number;
+  readonly lockedRelation?: (fact: Fact) => number | null;
 }): Collector<Name, Fact> {
   return {
     name: declaration.name,
@@ -51,11 +54,12 @@ export function defineCollector<const Name extends string, Fact>(declaration: {
     variants: declaration.variants ?? [{ fromVersion: 0, file: `${declaration.name}.sql` }],
     bounds: declaration.bounds ?? 'none',
     statementTimeoutMs: declaration.statementTimeoutMs ?? 30_000,
+    lockedRelation: declaration.lockedRelation ?? (() => null),
   };
 }
 
 /** The variant for a server: the last whose `fromVersion` the server has reached. */
-export function variantFor(collector: Collector, versionNum: number): QueryVariant {
+export function variantFor(collector: Pick<Collector, 'name' | 'variants'>, versionNum: number): QueryVariant {
   const fitting = collector.variants.filter((variant) => variant.fromVersion <= versionNum);
   const chosen = fitting.at(-1);
   if (chosen === undefined)

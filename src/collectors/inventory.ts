@@ -101,6 +101,7 @@ export const indexes = defineCollector({
   name: 'indexes',
   description: 'Indexes of user tables: keys, flags, predicates, constraints and what depends on them.',
   fact: indexFact,
+  lockedRelation: (fact) => (fact.isDefinitionKnown ? null : fact.indexOid),
   bounds: 'oid-range',
   schedule: cadence.everyFiveMinutes,
 });

@@ -13,6 +13,7 @@ export const relationSizes = defineCollector({
   name: 'relation-sizes',
   description: 'Size on disk of tables, TOAST tables and indexes.',
   fact: relationSizeFact,
+  lockedRelation: (fact) => (fact.sizeBytes === null ? fact.relationOid : null),
   bounds: 'oid-range',
   schedule: cadence.everyFiveMinutes,
 });

@@ -1,4 +1,4 @@
-import type { TargetId } from '../model/ids.ts';
+import type { NodeName, TargetId } from '../model/ids.ts';
 import type { Outcome } from '../model/outcome.ts';
 import type { CollectorName, FactFor } from './index.ts';
 
@@ -8,6 +8,8 @@ import type { CollectorName, FactFor } from './index.ts';
  */
 export interface Snapshot {
   readonly target: TargetId;
+  /** The node whose counters these are: each counts for itself. */
+  readonly node: NodeName;
   readonly takenAtMs: number;
   readonly outcomes: { readonly [Name in CollectorName]?: Outcome<FactFor<Name>> };
 }

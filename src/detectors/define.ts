@@ -3,7 +3,7 @@ import type { Catalogue } from '../analysis/catalogue.ts';
 import type { UsageWindow } from '../analysis/usage-window.ts';
 import type { CollectorName } from '../collectors/index.ts';
 import type { FindingKind } from '../model/finding.ts';
-import type { Policy } from '../model/policy.ts';
+import type { Policy, Topology } from '../model/policy.ts';
 import { minuteMs } from '../model/units.ts';
 import type { Draft, Unjudged } from './draft.ts';
 
@@ -13,12 +13,15 @@ export interface DetectorInput<Settings> {
   readonly window: UsageWindow;
   readonly settings: Settings;
   readonly policyFor: (schemaname: string) => Policy;
+  readonly topology: Topology;
   /** The snapshot's `takenAtMs`: the only clock a detector knows. */
   readonly nowMs: number;
 }
 
 export interface Verdict {
   readonly findings: readonly Draft[];
+  /** Why nothing could be judged on this target, though the facts were collected. */
+  readonly inconclusive?: string;
   /** Relations that could not be judged though the facts were collected (locked, no counters, statistics not visible). */
   readonly unjudged?: readonly Unjudged[];
 }

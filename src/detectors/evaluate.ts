@@ -1,0 +1,120 @@
+import type { Catalogue } from '../analysis/catalogue.ts';
+import type { UsageWindow } from '../analysis/usage-window.ts';
+import type { CollectorName } from '../collectors/index.ts';
+import type { Snapshot } from '../collectors/snapshot.ts';
+import type { FindingKind } from '../model/finding.ts';
+import { whyMissing } from '../model/outcome.ts';
+import type { Policy, Topology } from '../model/policy.ts';
+import { humaneDuration } from '../model/units.ts';
+import type { Detector } from './define.ts';
+import type { Draft } from './draft.ts';
+
+/** What a detector could not say: of the whole target, or of the relations named. */
+export interface Undecided {
+  readonly kind: FindingKind;
+  readonly reason: string;
+  readonly relations?: readonly string[];
+}
+
+export interface Evaluation {
+  readonly drafts: readonly Draft[];
+  readonly undecided: readonly Undecided[];
+  /** Kinds whose detector judged the target, possibly but for some relations. */
+  readonly judged: ReadonlySet<FindingKind>;
+}
+
+export interface EvaluationInput {
+  readonly snapshot: Snapshot;
+  readonly catalogue: Catalogue;
+  readonly window: UsageWindow | undefined;
+  readonly policyFor: (schemaname: string) => Policy;
+  readonly topology: Topology;
+  /** Settings by detector, already validated by its schema; the schema's defaults where absent. */
+  readonly settings: Readonly<Partial<Record<FindingKind, unknown>>>;
+}
+
+/**
+ * Runs detectors over one snapshot. A detector whose facts are missing, or lie too far apart in time, is undecided with the
+ * reason; one that throws is undecided as well, and costs the others nothing. Findings below the policy's sizes are left out.
+ */
+export function evaluate(detectors: readonly Detector[], input: EvaluationInput): Evaluation {
+  const drafts: Draft[] = [];
+  const undecided: Undecided[] = [];
+  const judged = new Set<FindingKind>();
+  for (const detector of detectors) {
+    const reason = whyUndecided(detector, input.snapshot);
+    if (reason !== undefined) {
+      undecided.push({ kind: detector.id, reason });
+      continue;
+    }
+    const verdict = run(detector, input);
+    if (verdict.inconclusive !== undefined) {
+      undecided.push({ kind: detector.id, reason: verdict.inconclusive });
+      continue;
+    }
+    judged.add(detector.id);
+    for (const draft of verdict.findings) if (isWorthSaying(draft, input)) drafts.push(draft);
+    undecided.push(...groupByReason(detector.id, verdict.unjudged ?? []));
+  }
+  return { drafts, undecided, judged };
+}
+
+function run(detector: Detector, input: EvaluationInput): ReturnType<Detector['evaluate']> {
+  const window = input.window;
+  if (window === undefined) return { findings: [], inconclusive: 'nothing is known of the server yet' };
+  const settings = input.settings[detector.id] ?? detector.settings.parse({});
+  try {
+    const { catalogue, policyFor, topology, snapshot } = input;
+    return detector.evaluate({ catalogue, window, settings, policyFor, topology, nowMs: snapshot.takenAtMs });
+  } catch (caught) {
+    const message = caught instanceof Error ? caught.message : String(caught);
+    return { findings: [], inconclusive: `the detector failed (a bug in indexwarden): ${message}` };
+  }
+}
+
+function whyUndecided(detector: Detector, snapshot: Snapshot): string | undefined {
+  const times: number[] = [];
+  const missing: string[] = [];
+  for (const name of detector.needs) {
+    const outcome = snapshot.outcomes[name];
+    const why = whyMissing(outcome);
+    if (why !== undefined) missing.push(why.startsWith(`${name}:`) ? why : `${name}: ${why}`);
+    else if (outcome !== undefined) times.push(outcome.collectedAtMs);
+  }
+  if (missing.length > 0)
+    return missing.length > 1 && isOneReason(missing) ? reasonOf(missing) : missing.join('; ');
+  const skewMs = Math.max(...times) - Math.min(...times);
+  return skewMs > detector.maxSkewMs
+    ? `its facts lie ${humaneDuration(skewMs)} apart, more than ${humaneDuration(detector.maxSkewMs)}`
+    : undefined;
+}
+
+/** When the server could not be reached, every collector says the same: once is enough. */
+const textAfterName = (reason: string): string => reason.slice(reason.indexOf(': ') + 2);
+const isOneReason = (reasons: readonly string[]): boolean => new Set(reasons.map(textAfterName)).size === 1;
+const reasonOf = ([first = '']: readonly string[]): string => textAfterName(first);
+
+function isWorthSaying(draft: Draft, { policyFor }: EvaluationInput): boolean {
+  if (draft.kind === 'invalid-index') return true;
+  const policy = policyFor(draft.table.schemaname);
+  const sizeBytes = draft.index === null ? draft.table.sizeBytes : draft.index.sizeBytes;
+  if (sizeBytes !== undefined && sizeBytes < policy.minSizeBytes) return false;
+  return draft.table.rows === undefined || draft.table.rows >= policy.minRows;
+}
+
+function groupByReason(
+  kind: FindingKind,
+  unjudged: readonly { readonly relation: string; readonly reason: string }[],
+): readonly Undecided[] {
+  const byReason = new Map<string, string[]>();
+  for (const { relation, reason } of unjudged) {
+    const relations = byReason.get(reason) ?? [];
+    relations.push(relation);
+    byReason.set(reason, relations);
+  }
+  return [...byReason].map(([reason, relations]) => ({ kind, reason, relations }));
+}
+
+/** The collectors that at least one of the detectors needs: a required one that fails is a target that could not be judged. */
+export const neededCollectors = (detectors: readonly Detector[]): ReadonlySet<CollectorName> =>
+  new Set(detectors.flatMap((detector) => detector.needs));

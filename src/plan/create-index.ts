@@ -1,0 +1,100 @@
+import type { TableView } from '../analysis/catalogue.ts';
+import type { Fix } from '../model/finding.ts';
+import { humaneBytes } from '../model/units.ts';
+import {
+  type FixContext,
+  joined,
+  lacksSafeConcurrentBuild,
+  noSql,
+  unsafeConcurrentBuild,
+} from './context.ts';
+import { concurrentPreflight, verifyValid } from './preflight.ts';
+import { commentedOut, newIndexName, qualified, quoteIdentifier } from './sql.ts';
+
+export interface NewIndex {
+  readonly table: TableView;
+  readonly columns: readonly string[];
+  readonly name: string;
+  readonly notes: string | undefined;
+}
+
+/**
+ * A new B-tree on columns: concurrently, and on a partitioned table ON ONLY the parent, then concurrently on each partition, then
+ * attached. The way back drops it.
+ */
+export function createIndex(index: NewIndex, context: FixContext): Fix {
+  const { table, name, notes } = index;
+  if (lacksSafeConcurrentBuild(context.versionNum)) return noSql(joined([notes, unsafeConcurrentBuild]));
+  const bytes = estimateBytes(table, index.columns);
+  const isPartitioned = table.fact.relkind === 'p';
+  const qualifiedName = qualified(table.schemaname, name);
+  return {
+    sql: isPartitioned
+      ? createTree(index, context)
+      : `${createOn(table, name, index.columns, 'CONCURRENTLY ')};`,
+    rollbackSql: isPartitioned
+      ? commentedOut(`SET lock_timeout = '500ms';\nDROP INDEX ${qualifiedName};`)
+      : `DROP INDEX CONCURRENTLY ${qualifiedName};`,
+    lock: 'SHARE UPDATE EXCLUSIVE on the table: blocks no reads and no writes, waits for older transactions',
+    rebuildSeconds: bytes === undefined ? null : Math.ceil(bytes / context.rebuildBytesPerSecond),
+    notes: joined([
+      notes,
+      bytes === undefined ? undefined : `The index will take about ${humaneBytes(bytes)}.`,
+      'If the build fails it leaves an invalid index of that name: drop it before trying again.',
+    ]),
+    preflightSql: concurrentPreflight({
+      schemaname: table.schemaname,
+      relname: table.relname,
+      neededBytes: bytes,
+    }),
+    verifySql: verifyValid(table.schemaname, name),
+  };
+}
+
+function createOn(table: TableView, name: string, columns: readonly string[], how: string): string {
+  const target = qualified(table.schemaname, table.relname);
+  return `CREATE INDEX ${how}${quoteIdentifier(name)} ON ${target} (${columns.map(quoteIdentifier).join(', ')})`;
+}
+
+function createTree(index: NewIndex, context: FixContext): string {
+  const { columns } = index;
+  const lines: string[] = [];
+  const build = (table: TableView, name: string): void => {
+    if (table.fact.relkind !== 'p') {
+      lines.push(`${createOn(table, name, columns, 'CONCURRENTLY ')};`);
+      return;
+    }
+    const target = qualified(table.schemaname, table.relname);
+    lines.push(
+      `CREATE INDEX ${quoteIdentifier(name)} ON ONLY ${target} (${columns.map(quoteIdentifier).join(', ')});`,
+    );
+    for (const part of table.partitions) {
+      const partName = newIndexName(part.relname, columns, context.takenNames(part.schemaname));
+      build(part, partName);
+      lines.push(
+        `ALTER INDEX ${qualified(table.schemaname, name)} ATTACH PARTITION ${qualified(part.schemaname, partName)};`,
+      );
+    }
+  };
+  build(index.table, index.name);
+  return lines.join('\n');
+}
+
+/** Bytes of a B-tree entry beside its key: tuple header and line pointer. */
+const entryOverheadBytes = 12;
+/** Leaf pages are filled to nine tenths. */
+const leafFill = 0.9;
+/** Of a column whose width nobody told: a uuid. */
+const unknownWidthBytes = 16;
+
+/** Rough size of the new index, for disk and time; undefined where the row count is unknown. */
+function estimateBytes(table: TableView, columns: readonly string[]): number | undefined {
+  if (table.rows === undefined) return undefined;
+  const facts = [...table.columns.values()].filter((column) => columns.includes(column.columnName));
+  const width = facts.reduce((total, column) => {
+    const average = table.statistics.get(column.attributeNumber)?.averageWidthBytes;
+    return total + (column.lengthBytes > 0 ? column.lengthBytes : (average ?? unknownWidthBytes));
+  }, 0);
+  const aligned = Math.ceil(width / 8) * 8;
+  return Math.ceil((table.rows * (aligned + entryOverheadBytes)) / leafFill);
+}

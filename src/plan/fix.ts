@@ -1,0 +1,236 @@
+import type { IndexView, TableView } from '../analysis/catalogue.ts';
+import type { Remedy } from '../detectors/draft.ts';
+import type { Fix } from '../model/finding.ts';
+import { assertNever } from '../model/result.ts';
+import { humaneDuration } from '../model/units.ts';
+import {
+  type FixContext,
+  joined,
+  lacksSafeConcurrentBuild,
+  noSql,
+  unsafeConcurrentBuild,
+} from './context.ts';
+import { createIndex } from './create-index.ts';
+import { concurrentPreflight, exclusivePreflight, verifyGone, verifyValid } from './preflight.ts';
+import { commentedOut, newIndexName, qualified, quoteIdentifier } from './sql.ts';
+
+/** The indexes whose definitions must be read before the remedy can be printed. */
+export function indexesToDefine(remedy: Remedy): readonly IndexView[] {
+  switch (remedy.kind) {
+    case 'drop-index':
+    case 'replace-index':
+    case 'rebuild-index':
+      return withDescendants(remedy.index);
+    case 'create-index':
+    case 'analyze-table':
+    case 'review':
+      return [];
+    default:
+      return assertNever(remedy);
+  }
+}
+
+const withDescendants = (index: IndexView): readonly IndexView[] => [
+  index,
+  ...index.children.flatMap(withDescendants),
+];
+
+/**
+ * Puts a remedy into SQL. Each statement of `sql` and `rollbackSql` runs as it stands, by itself; rules of printed scripts apply:
+ * concurrent statements have no timeouts but a preflight, what takes ACCESS EXCLUSIVE on a partition tree is commented out, the
+ * rollback is the server's own definition, and beside every drop stands what the rebuild would take.
+ */
+export function renderFix(remedy: Remedy, context: FixContext): Fix {
+  switch (remedy.kind) {
+    case 'drop-index':
+      return renderDrop(remedy.index, remedy.keepStatisticsOf ?? [], remedy.notes, context);
+    case 'replace-index':
+      return renderDrop(remedy.index, [], remedy.notes, context);
+    case 'rebuild-index':
+      return renderRebuild(remedy.index, remedy.notes, context);
+    case 'create-index': {
+      const { table, columns } = remedy;
+      const name = newIndexName(table.relname, columns, context.takenNames(table.schemaname));
+      return createIndex({ table, columns, name, notes: remedy.notes }, context);
+    }
+    case 'analyze-table':
+      return renderAnalyze(remedy.table, remedy.notes, context);
+    case 'review':
+      return noSql(remedy.notes);
+    default:
+      return assertNever(remedy);
+  }
+}
+
+/** Above this a rebuild is no quick way back. */
+const rehearseAboveSeconds = 30 * 60;
+
+function renderDrop(
+  index: IndexView,
+  statistics: readonly string[],
+  said: string | undefined,
+  context: FixContext,
+): Fix {
+  const { table, fact } = index;
+  const definition = context.definitions.get(index.oid);
+  if (definition?.definition === null || definition?.definition === undefined) {
+    return noSql(
+      'Its definition could not be read (locked, or gone meanwhile), and no drop is printed without the way back.',
+    );
+  }
+  const rebuildSeconds =
+    index.sizeBytes === undefined ? null : Math.ceil(index.sizeBytes / context.rebuildBytesPerSecond);
+  const notes = joined([said, ...dropNotes(index, rebuildSeconds, context)]);
+  const name = qualified(table.schemaname, index.name);
+  if (fact.relkind === 'I') {
+    return {
+      sql: commentedOut(
+        `Takes ACCESS EXCLUSIVE on the table and all its partitions: in a quiet moment, again until it succeeds.\nSET lock_timeout = '500ms';\nDROP INDEX ${name};`,
+      ),
+      rollbackSql: rebuildTree(index, context.definitions),
+      lock: 'ACCESS EXCLUSIVE on the partitioned table and every partition, for as long as the drop waits and runs',
+      rebuildSeconds,
+      notes: joined([
+        'A partitioned index cannot be dropped concurrently, so the statement is printed commented out.',
+        notes,
+      ]),
+      preflightSql: null,
+      verifySql: verifyGone(table.schemaname, index.name),
+    };
+  }
+  if (
+    fact.constraintOid !== null &&
+    definition.constraintName !== null &&
+    definition.constraintDefinition !== null
+  ) {
+    const target = qualified(table.schemaname, table.relname);
+    const constraint = quoteIdentifier(definition.constraintName);
+    return {
+      sql: `ALTER TABLE ${target} DROP CONSTRAINT ${constraint};`,
+      rollbackSql: `ALTER TABLE ${target} ADD CONSTRAINT ${constraint} ${definition.constraintDefinition};`,
+      lock: 'ACCESS EXCLUSIVE on the table, briefly once granted; the rollback holds it while the index is built',
+      rebuildSeconds,
+      notes,
+      preflightSql: exclusivePreflight,
+      verifySql: verifyGone(table.schemaname, index.name),
+    };
+  }
+  return {
+    sql: [...keepStatistics(index, statistics, context), `DROP INDEX CONCURRENTLY ${name};`].join('\n'),
+    rollbackSql: `${concurrently(definition.definition)};`,
+    lock: 'SHARE UPDATE EXCLUSIVE on the table: blocks no reads and no writes, waits for older transactions',
+    rebuildSeconds,
+    notes,
+    preflightSql: concurrentPreflight({
+      schemaname: table.schemaname,
+      relname: table.relname,
+      neededBytes: undefined,
+      indexrelname: index.name,
+    }),
+    verifySql: verifyGone(table.schemaname, index.name),
+  };
+}
+
+function dropNotes(
+  index: IndexView,
+  rebuildSeconds: number | null,
+  { versionNum }: FixContext,
+): readonly string[] {
+  const notes: string[] = [];
+  if (rebuildSeconds !== null) {
+    const rehearse = rebuildSeconds > rehearseAboveSeconds ? ' Rehearse first.' : '';
+    notes.push(`Rebuilding it would take about ${humaneDuration(rebuildSeconds * 1000)}.${rehearse}`);
+  }
+  const functions = index.fact.searchPathFunctions;
+  if (functions.length > 0 && versionNum >= 170_000) {
+    notes.push(
+      `It calls ${functions.join(', ')}: from 17 on indexes are built with a safe search_path, so if that function uses names without a schema the rollback will not run. Rehearse it.`,
+    );
+  }
+  if (index.fact.isClustered)
+    notes.push('The table is clustered on it; the next CLUSTER needs another index.');
+  return notes;
+}
+
+/** Planner statistics of an expression live with its index; extended statistics (14 and later) keep them. */
+function keepStatistics(
+  index: IndexView,
+  expressions: readonly string[],
+  context: FixContext,
+): readonly string[] {
+  if (expressions.length === 0 || context.versionNum < 140_000) return [];
+  const { table } = index;
+  const target = qualified(table.schemaname, table.relname);
+  const taken = context.takenNames(table.schemaname);
+  const statements = expressions.map((expression, place) => {
+    const name = newIndexName(`stats_${index.name}`, [String(place + 1)], taken);
+    return `CREATE STATISTICS ${qualified(table.schemaname, name)} ON (${expression}) FROM ${target};`;
+  });
+  return [...statements, `ANALYZE ${target};`];
+}
+
+function renderRebuild(index: IndexView, said: string | undefined, context: FixContext): Fix {
+  const { table } = index;
+  if (lacksSafeConcurrentBuild(context.versionNum)) return noSql(joined([said, unsafeConcurrentBuild]));
+  const rebuildSeconds =
+    index.sizeBytes === undefined ? null : Math.ceil(index.sizeBytes / context.rebuildBytesPerSecond);
+  return {
+    sql: `REINDEX INDEX CONCURRENTLY ${qualified(table.schemaname, index.name)};`,
+    rollbackSql: null,
+    lock: 'SHARE UPDATE EXCLUSIVE on the table: blocks no reads and no writes, waits for older transactions',
+    rebuildSeconds,
+    notes: joined([
+      said,
+      'Interrupted, it leaves an index named …_ccnew behind, which this program reports and which can be dropped.',
+      index.fact.isUnique && context.versionNum < 190_000
+        ? 'While a unique index is rebuilt concurrently, INSERT … ON CONFLICT can fail with a duplicate key error.'
+        : undefined,
+    ]),
+    preflightSql: concurrentPreflight({
+      schemaname: table.schemaname,
+      relname: table.relname,
+      neededBytes: index.sizeBytes,
+      indexrelname: index.name,
+    }),
+    verifySql: verifyValid(table.schemaname, index.name),
+  };
+}
+
+function renderAnalyze(table: TableView, said: string | undefined, { versionNum }: FixContext): Fix {
+  // Before 18 there is no ONLY, and ANALYZE of a parent reads its children as well.
+  const only = table.fact.hasChildren && versionNum >= 180_000 ? 'ONLY ' : '';
+  return {
+    sql: `ANALYZE ${only}${qualified(table.schemaname, table.relname)};`,
+    rollbackSql: null,
+    lock: 'SHARE UPDATE EXCLUSIVE on the table: blocks no reads and no writes',
+    rebuildSeconds: null,
+    notes: joined([said, 'Reads a sample of the table; plans change with the next query.']),
+    preflightSql: null,
+    verifySql: null,
+  };
+}
+
+/** The whole tree again without a long lock: parents ON ONLY, leaves concurrently, then attached from the bottom up. */
+function rebuildTree(index: IndexView, definitions: FixContext['definitions']): string | null {
+  const lines: string[] = [];
+  const build = (member: IndexView): boolean => {
+    const definition = definitions.get(member.oid)?.definition;
+    if (definition === null || definition === undefined) return false;
+    lines.push(`${member.fact.relkind === 'I' ? definition : concurrently(definition)};`);
+    for (const child of member.children) {
+      if (!build(child)) return false;
+      lines.push(
+        `ALTER INDEX ${qualified(member.table.schemaname, member.name)} ATTACH PARTITION ${qualified(child.table.schemaname, child.name)};`,
+      );
+    }
+    return true;
+  };
+  return build(index) ? lines.join('\n') : null;
+}
+
+/** `CREATE INDEX …` as the server prints it, built without blocking writes. */
+const concurrently = (definition: string): string =>
+  definition.replace(
+    /^CREATE (UNIQUE )?INDEX /,
+    (_, unique: string | undefined) => `CREATE ${unique ?? ''}INDEX CONCURRENTLY `,
+  );

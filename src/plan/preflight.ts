@@ -1,0 +1,74 @@
+import { humaneBytes } from '../model/units.ts';
+import { qualified, quoteLiteral } from './sql.ts';
+
+export interface PreflightOptions {
+  readonly schemaname: string;
+  readonly relname: string;
+  /** Bytes of disk that the statement needs while it runs, and of WAL that it writes; undefined where it needs none to speak of. */
+  readonly neededBytes: number | undefined;
+  /** The index that is about to go, which must still be what the finding was about. */
+  readonly indexrelname?: string;
+}
+
+/**
+ * What protects a concurrent statement instead of a timeout, which would leave an invalid index behind: run before it in the same
+ * session, it stops on whatever would make it wait for hours, and warns about what it would burden. Reads only.
+ */
+export function concurrentPreflight(options: PreflightOptions): string {
+  const table = quoteLiteral(qualified(options.schemaname, options.relname));
+  const needs =
+    options.neededBytes === undefined
+      ? ''
+      : `
+  raise notice 'needs about ${humaneBytes(options.neededBytes)} of free disk, and as much WAL for each standby and slot: free disk is unknown from here';`;
+  const index =
+    options.indexrelname === undefined
+      ? ''
+      : `
+  if to_regclass(${quoteLiteral(qualified(options.schemaname, options.indexrelname))}) is null then
+    raise exception 'the index is gone: nothing to do';
+  end if;`;
+  return `SET lock_timeout = 0;
+SET statement_timeout = 0;
+DO $indexwarden$
+declare
+  blocker record;
+begin${index}
+  for blocker in
+    select pid, xact_start from pg_stat_activity
+    where pid <> pg_backend_pid() and xact_start < now() - interval '15 minutes' and backend_type = 'client backend'
+  loop
+    raise exception 'process % has been in a transaction since %: it would hold this up', blocker.pid, blocker.xact_start;
+  end loop;
+  for blocker in select gid, prepared from pg_prepared_xacts where database = current_database() loop
+    raise exception 'prepared transaction % of % would hold this up', blocker.gid, blocker.prepared;
+  end loop;
+  for blocker in
+    select a.pid from pg_stat_progress_vacuum v join pg_stat_activity a on a.pid = v.pid
+    where v.relid = to_regclass(${table}) and a.query like '%to prevent wraparound%'
+  loop
+    raise exception 'an autovacuum to prevent wraparound (process %) is at work on the table: let it finish', blocker.pid;
+  end loop;
+  for blocker in select slot_name from pg_replication_slots where not active loop
+    raise exception 'replication slot % is inactive: the WAL of this statement would pile up', blocker.slot_name;
+  end loop;
+  for blocker in
+    select application_name from pg_stat_replication where pg_wal_lsn_diff(sent_lsn, replay_lsn) > 1073741824
+  loop
+    raise exception 'standby % is more than 1 GiB behind', blocker.application_name;
+  end loop;${needs}
+end
+$indexwarden$;`;
+}
+
+/** For statements that take ACCESS EXCLUSIVE: better to give up after two seconds than to queue everybody behind us. */
+export const exclusivePreflight = `SET lock_timeout = '2s';
+SET statement_timeout = 0;`;
+
+/** True when the index is there and valid. */
+export const verifyValid = (schemaname: string, name: string): string =>
+  `SELECT coalesce((SELECT i.indisvalid AND i.indisready AND i.indislive FROM pg_index i WHERE i.indexrelid = to_regclass(${quoteLiteral(qualified(schemaname, name))})), false) AS done;`;
+
+/** True when no relation has the name. */
+export const verifyGone = (schemaname: string, name: string): string =>
+  `SELECT to_regclass(${quoteLiteral(qualified(schemaname, name))}) IS NULL AS done;`;

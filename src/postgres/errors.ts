@@ -1,0 +1,63 @@
+import type { CollectionError } from '../model/outcome.ts';
+
+interface ServerError {
+  readonly code?: string;
+  readonly message: string;
+  readonly errors?: readonly unknown[];
+}
+
+/** SQLSTATE classes and codes that mean "this database cannot be reached now", not "this query is wrong". */
+const unavailable =
+  /^(?:08|28|57P0|53|3D000|E[A-Z]+$|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO|ERR_TLS|ERR_SSL|ERR_OSSL)/;
+
+export const lockNotAvailable = '55P03';
+
+/** The SQLSTATE or system error code of a caught error; undefined where it has none. */
+export function codeOf(caught: unknown): string | undefined {
+  const error = asServerError(caught);
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/**
+ * Names what went wrong while `doing` something (a collector's name, "connecting to …"). The text is for the operator; it
+ * holds what the server said, which never includes a password.
+ */
+export function collectionError(caught: unknown, doing: string, roleName?: string): CollectionError {
+  const error = asServerError(caught);
+  const code = error.code;
+  const message = `${doing}: ${error.message}`;
+  if (code === undefined) {
+    // node-postgres has no codes for a connection that ended or timed out under it.
+    return /terminat|timeout|ended|closed|not queryable|stream/i.test(error.message)
+      ? { kind: 'TargetUnavailable', message }
+      : { kind: 'QueryFailed', message };
+  }
+  if (unavailable.test(code)) return { kind: 'TargetUnavailable', message, sqlstate: code };
+  if (code === '42501') {
+    return { kind: 'NotPermitted', message, sqlstate: code, grant: grantFor(error.message, roleName) };
+  }
+  if (code === '57014') return { kind: 'QueryTimeout', message, sqlstate: code };
+  if (code === lockNotAvailable) {
+    return { kind: 'QueryTimeout', message: `${doing}: a lock was not granted in time`, sqlstate: code };
+  }
+  return { kind: 'QueryFailed', message, sqlstate: code };
+}
+
+/** The statement that gives the right which the server said was missing. */
+function grantFor(message: string, roleName = '<role>'): string {
+  const role = `"${roleName.replaceAll('"', '""')}"`;
+  if (/column_statistics/.test(message)) return `GRANT SELECT ON indexwarden.column_statistics TO ${role};`;
+  if (/schema indexwarden/.test(message)) return `GRANT USAGE ON SCHEMA indexwarden TO ${role};`;
+  const database = /permission denied for database "?([^"]+)"?/.exec(message)?.[1];
+  if (database !== undefined) return `GRANT CONNECT ON DATABASE "${database}" TO ${role};`;
+  return `GRANT pg_monitor TO ${role};`;
+}
+
+/** Errors come as Error, and from a host name with several addresses as an AggregateError without a message of its own. */
+function asServerError(caught: unknown): ServerError {
+  if (!(caught instanceof Error)) return { message: String(caught) };
+  const error: ServerError = caught;
+  if (error.message !== '') return error;
+  const [first] = error.errors ?? [];
+  return first === undefined ? { ...error, message: error.code ?? 'unknown error' } : asServerError(first);
+}
