@@ -95,7 +95,7 @@ function parseQuery(query: string): Map<string, string> | undefined {
   const parameters = new Map<string, string>();
   for (const pair of query.split('&')) {
     if (pair === '') continue;
-    const [name, value] = splitOnce(pair, '=').map((part) => decodePart(part ?? ''));
+    const [name, value] = splitOnce(pair, '=').map((part) => (part === undefined ? part : decodePart(part)));
     if (name === undefined || value === undefined) return undefined;
     parameters.set(name, value);
   }

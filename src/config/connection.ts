@@ -32,8 +32,8 @@ export type WrittenConnection = Readonly<Record<string, unknown>>;
 
 export interface ConnectionContext {
   readonly surroundings: Surroundings;
-  /** Where the keys stand: `servers[1].primary`. */
-  readonly path: string;
+  /** Where a key stands, for problems: `servers[1].primary.url`, `DATABASE_URL`, `--url`. */
+  readonly place: (key: string) => string;
   /** Folder that relative paths start at. */
   readonly folder?: string;
   /** Whether `PG*` variables fill what is missing, as for the server made from the environment. */
@@ -67,7 +67,7 @@ export function resolveConnection(
   const user = textAt(written, 'user') ?? url?.user ?? variable('PGUSER') ?? context.surroundings.osUser;
   const database = textAt(written, 'database') ?? url?.database ?? variable('PGDATABASE');
   const password = passwordOf(written, url, notes);
-  const tls = resolveTls({ written, url: fromUrl, variable, notes });
+  const tls = resolveTls({ written, url: fromUrl, variable, notes, isSocket: host.startsWith('/') });
   noteIgnoredParameters(fromUrl, notes);
   if (host.includes(','))
     notes.problem('host', 'names several hosts', 'name the primary here and each standby under standbys');
@@ -100,7 +100,7 @@ class Notes {
   }
 
   problem(key: string, message: string, hint?: string, value?: string): void {
-    const path = /^PG[A-Z]+$/.test(key) ? key : `${this.#context.path}.${key}`;
+    const path = this.#place(key);
     this.problems.push({
       path,
       message,
@@ -110,7 +110,12 @@ class Notes {
   }
 
   warning(key: string, message: string): void {
-    this.warnings.push(`${this.#context.path}.${key}: ${message}`);
+    this.warnings.push(`${this.#place(key)}: ${message}`);
+  }
+
+  /** A value of libpq's environment is found under the variable's own name. */
+  #place(key: string): string {
+    return /^PG[A-Z]+$/.test(key) ? key : this.#context.place(key);
   }
 
   /** Content of a file named by a key; a file that cannot be read is a problem. */
@@ -121,7 +126,7 @@ class Notes {
     this.problem(
       key,
       file.error.message,
-      'the path is right, and the user that runs indexwarden may read it?',
+      'is the path right, and may the user that runs indexwarden read it?',
       file.error.path,
     );
     return undefined;
@@ -136,7 +141,7 @@ class Notes {
   }
 
   get password(): string | undefined {
-    return this.#context.surroundings.env['PGPASSWORD'] || undefined;
+    return this.#context.surroundings.env.PGPASSWORD || undefined;
   }
 }
 
@@ -210,6 +215,8 @@ interface TlsSources {
   readonly url: ReadonlyMap<string, string>;
   readonly variable: (name: string) => string | undefined;
   readonly notes: Notes;
+  /** libpq ignores everything about TLS on Unix sockets. */
+  readonly isSocket: boolean;
 }
 
 /** What a value was given by, for the path of a problem: the key itself, the connection string, or a variable. */
@@ -218,7 +225,7 @@ interface Given {
   readonly key: string;
 }
 
-function resolveTls({ written, url, variable, notes }: TlsSources): ConnectionTls | undefined {
+function resolveTls({ written, url, variable, notes, isSocket }: TlsSources): ConnectionTls | undefined {
   const urlKey = textAt(written, 'url_file') === undefined ? 'url' : 'url_file';
   const given = (key: string, name: string): Given | undefined => {
     const choices = [
@@ -231,7 +238,8 @@ function resolveTls({ written, url, variable, notes }: TlsSources): ConnectionTl
 
   const root = given('sslrootcert', 'PGSSLROOTCERT');
   const mode = modeOf(given('sslmode', 'PGSSLMODE') ?? impliedMode(url, urlKey), root, notes);
-  if (mode === undefined || mode === 'disable') return mode === undefined ? undefined : { mode };
+  if (mode === undefined) return undefined;
+  if (mode === 'disable' || isSocket) return { mode };
 
   const rootCertificate = root?.value === 'system' ? 'system' : readCertificate(root, 'root.crt', notes);
   if (mode.startsWith('verify') && root === undefined && rootCertificate === undefined) {
@@ -293,11 +301,21 @@ function readCertificate(given: Given | undefined, defaultName: string, notes: N
 
 const understood = new Set(['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'sslpassword', 'ssl']);
 
+/** What libpq and common frameworks put there. Another name may be a piece of a password that was not encoded. */
+const knownButIgnored = new Set(
+  `application_name fallback_application_name channel_binding client_encoding connect_timeout gssencmode hostaddr keepalives
+  keepalives_count keepalives_idle keepalives_interval load_balance_hosts options passfile replication require_auth service
+  sslcompression sslcrl sslnegotiation sslsni ssl_min_protocol_version target_session_attrs tcp_user_timeout
+  connection_limit pgbouncer pool_timeout schema statement_timeout uselibpqcompat`.split(/\s+/),
+);
+
 function noteIgnoredParameters(parameters: ReadonlyMap<string, string>, notes: Notes): void {
-  const ignored = [...parameters.keys()].filter(
-    (name) => !understood.has(name) && /^[\w.-]{1,40}$/.test(name),
-  );
-  if (ignored.length > 0) notes.warning('url', `ignored in the connection string: ${ignored.join(', ')}`);
+  const ignored = [...parameters.keys()].filter((name) => !understood.has(name));
+  const known = ignored.filter((name) => knownButIgnored.has(name));
+  if (known.length > 0) notes.warning('url', `ignored in the connection string: ${known.join(', ')}`);
+  if (known.length < ignored.length) {
+    notes.warning('url', 'the connection string has parameters that libpq does not know; they were ignored');
+  }
 }
 
 const textAt = (written: WrittenConnection, key: string): string | undefined => {
@@ -306,7 +324,7 @@ const textAt = (written: WrittenConnection, key: string): string | undefined => 
 };
 
 const portAt = (written: WrittenConnection): number | undefined =>
-  typeof written['port'] === 'number' ? written['port'] : undefined;
+  typeof written.port === 'number' ? written.port : undefined;
 
 function portOf(text: string | undefined, notes: Notes): number | undefined {
   if (text === undefined) return undefined;

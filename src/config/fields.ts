@@ -1,9 +1,9 @@
 import { validateDetailed } from 'node-cron';
 import { z } from 'zod';
-import { type Duration, durationPattern, formatDuration, parseDuration } from './durations.ts';
+import { type Duration, durationPattern, parseDuration } from './durations.ts';
 import { globProblem } from './globs.ts';
 import { parseListenAddress } from './listen-address.ts';
-import { formatSize, parseSize, type Size, sizePattern } from './sizes.ts';
+import { parseSize, type Size, sizePattern } from './sizes.ts';
 
 /**
  * The kinds of values a setting can have, each with its parser, its bounds and its words. A kind's name is the
@@ -48,12 +48,14 @@ export function duration(bounds: Bounds = {}) {
     .meta({ title: 'duration', ...extremes(bounds) });
 }
 
+const notASize = { error: 'is not a size' };
+
 /** An amount of storage: `10MiB`, `1GB`, or bytes as a plain number. */
 export function size(bounds: Bounds = {}) {
   const min = boundOf(bounds.min, parseSize);
   const max = boundOf(bounds.max, parseSize);
   return z
-    .union([z.int().nonnegative(), z.string().regex(sizePattern)], { error: 'is not a size' })
+    .union([z.int(notASize).nonnegative(notASize), z.string(notASize).regex(sizePattern, notASize)], notASize)
     .transform((notation): Size => parseSize(String(notation)) ?? { bytes: Number.NaN })
     .refine(({ bytes }) => Number.isSafeInteger(bytes), { error: 'is too large' })
     .refine(({ bytes }) => min === undefined || bytes >= min.bytes, {
@@ -111,7 +113,7 @@ export const glob = () =>
 export const listOf = <T extends z.ZodType>(element: T) =>
   z
     .array(element, { error: 'is not a list' })
-    .meta({ title: `list of ${element.meta()?.title ?? 'entries'}` });
+    .meta({ title: `list of ${element.meta()?.title ?? 'value'}s` });
 
 /** A cron expression of five fields, or six with seconds in front. */
 export const schedule = () =>
@@ -202,12 +204,4 @@ function isPlainWebUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, username, password } = new URL(text);
   return (protocol === 'http:' || protocol === 'https:') && username === '' && password === '';
-}
-
-/** Text as the configuration file has it; the reverse of `duration()` and `size()`. */
-export function notationOf(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if ('ms' in value && typeof value.ms === 'number') return formatDuration({ ms: value.ms });
-  if ('bytes' in value && typeof value.bytes === 'number') return formatSize({ bytes: value.bytes });
-  return value;
 }

@@ -6,8 +6,15 @@ export interface NameFilter {
   readonly exclude: readonly string[];
 }
 
-/** The same rules on every system: names are no paths, hidden files do not exist, `!` is an ordinary character. */
-const options = { dot: true, bash: true, windows: false, nonegate: true, strictBrackets: true } as const;
+/** Names are no paths: slashes, leading dots and newlines are letters like any other, on every system. */
+const options = {
+  dot: true,
+  bash: true,
+  windows: false,
+  nonegate: true,
+  strictBrackets: true,
+  flags: 's',
+} as const;
 
 /** Why a pattern cannot be used, or `undefined`. */
 export function globProblem(pattern: string): string | undefined {

@@ -38,14 +38,19 @@ export function redactUrl(text: string): string {
   const cut = secretParameterEnd(text);
   const scheme = /^\s*[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0] ?? '';
   const at = text.lastIndexOf('@');
-  if (at < scheme.length) return cut === undefined ? text : `${text.slice(0, cut)}${redacted}`;
+  if (at < scheme.length)
+    return withoutOddPort(cut === undefined ? text : `${text.slice(0, cut)}${redacted}`);
 
-  const user = /^([^:/?#@]*)(?=[:@])/.exec(text.slice(scheme.length))?.[1];
+  const user = /^([^\s:/?#@=&]*)(?=[:@])/.exec(text.slice(scheme.length))?.[1];
   const isBareUser = user !== undefined && scheme.length + user.length === at;
   const userInfo = isBareUser ? user : `${user === undefined ? '' : `${user}:`}${redacted}`;
   if (cut === undefined) return `${scheme}${userInfo}${text.slice(at)}`;
   return at < cut ? `${scheme}${userInfo}${text.slice(at, cut)}${redacted}` : `${scheme}${userInfo}`;
 }
+
+/** What stands in the place of a port and is none may be a password whose `@` was forgotten. */
+const withoutOddPort = (text: string): string =>
+  text.replace(/^(\s*[a-z][a-z0-9+.-]*:\/\/[^:/?#[]*:)(?!\d*(?:[/?,]|$)).*$/is, `$1${redacted}`);
 
 /** Where the value of the first secret parameter begins: `password`, `sslpassword`, percent-encoded names too. */
 function secretParameterEnd(text: string): number | undefined {

@@ -34,6 +34,9 @@ export interface ConfigDeclarations {
   readonly detectorSettings: Readonly<Record<string, z.ZodType>>;
 }
 
+/** `limits.statementTimeout` where nobody says otherwise. */
+export const usualStatementTimeout = '30s';
+
 /** TLS as libpq has it; names and meanings are libpq's. */
 export const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof sslModes)[number];
@@ -61,7 +64,7 @@ const connectionKeys = {
   ).optional(),
   database: setting(
     text(),
-    'Database for the first connection, from which others are discovered. Default `postgres`, or the first of `databases`.',
+    'The database to watch where `databases` is left out, and the one to begin at where they are discovered (default there: `postgres`).',
   ).optional(),
   password_file: setting(
     filePath(),
@@ -111,7 +114,7 @@ const BusinessCycle = z
       name: setting(text(), 'What it is called: `quarter`, `academic year`.'),
       length: setting(duration({ min: '1d', max: '1100d' }), {
         description: 'How long one takes, with some slack: `95d` for a quarter.',
-        reason: 'Shorter than a day no statistics can tell; three years is the longest history kept.',
+        reason: 'Shorter than a day no statistics can tell; three years cover every cycle worth waiting for.',
       }),
     },
     notAnObject,
@@ -122,12 +125,13 @@ const policyKeys = {
   unusedAfter: setting(duration({ max: '1100d' }), {
     description:
       'How long an index must go without a scan before it counts as unused. `0d` judges by what the statistics hold now.',
-    reason: 'Three years is the longest history kept.',
+    reason: 'Three years cover every cycle worth waiting for.',
   }),
   minSize: setting(
     size(),
     'Indexes smaller than this get no finding, invalid ones excepted. `0` leaves none out.',
   ),
+  minRows: setting(whole(), 'Tables with fewer rows get no finding. `0` leaves none out.'),
   minRowsForWarning: setting(
     whole(),
     'On tables with fewer rows findings are `info` at most: a scan of a small table costs less than its index. Invalid unique and key indexes are excepted.',
@@ -146,6 +150,7 @@ const policyKeys = {
 const builtInPolicy = {
   unusedAfter: '30d',
   minSize: 0,
+  minRows: 0,
   minRowsForWarning: 1000,
   rebuildBytesPerSecond: '25MiB',
   business_cycles: [],
@@ -156,6 +161,7 @@ const PolicySettings = z
     {
       unusedAfter: policyKeys.unusedAfter.prefault(builtInPolicy.unusedAfter),
       minSize: policyKeys.minSize.prefault(builtInPolicy.minSize),
+      minRows: policyKeys.minRows.prefault(builtInPolicy.minRows),
       minRowsForWarning: policyKeys.minRowsForWarning.prefault(builtInPolicy.minRowsForWarning),
       rebuildBytesPerSecond: policyKeys.rebuildBytesPerSecond.prefault(builtInPolicy.rebuildBytesPerSecond),
       business_cycles: policyKeys.business_cycles.prefault(builtInPolicy.business_cycles),
@@ -170,6 +176,7 @@ export const PolicyOverride = z
     {
       unusedAfter: policyKeys.unusedAfter.optional(),
       minSize: policyKeys.minSize.optional(),
+      minRows: policyKeys.minRows.optional(),
       minRowsForWarning: policyKeys.minRowsForWarning.optional(),
       rebuildBytesPerSecond: policyKeys.rebuildBytesPerSecond.optional(),
       business_cycles: policyKeys.business_cycles.optional(),
@@ -325,7 +332,7 @@ const LimitSettings = z
         description: 'How long any statement of ours may run; a collector may be given less, never more.',
         reason:
           'A catalogue read takes milliseconds to seconds; a transaction open for an hour already holds back vacuum.',
-      }).prefault('30s'),
+      }).prefault(usualStatementTimeout),
       lockTimeout: setting(duration({ min: '1ms', max: '500ms' }), {
         description: 'How long a statement of ours may wait for a lock.',
         reason:

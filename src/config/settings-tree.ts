@@ -39,15 +39,29 @@ export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): readonl
 
 /** The kind of value (a schema's `title`) expected at a path of a document, if the path exists. */
 export function typeAt(schema: z.ZodType, path: readonly PropertyKey[]): string | undefined {
-  let candidates: readonly z.ZodType[] = [schema];
-  for (const step of path) candidates = candidates.flatMap((candidate) => childrenAt(candidate, step));
-  return candidates.map((candidate) => unwrap(candidate).meta.title).find((title) => title !== undefined);
+  return firstOf(schema, path, 'title');
 }
 
-function objectsAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly z.ZodObject[] {
+/** Why the value at a path of a document is bounded, if it is. */
+export function reasonAt(schema: z.ZodType, path: readonly PropertyKey[]): string | undefined {
+  return firstOf(schema, path, '$comment');
+}
+
+const firstOf = (schema: z.ZodType, path: readonly PropertyKey[], key: keyof Meta): string | undefined =>
+  schemasAt(schema, path)
+    .map((candidate) => unwrap(candidate).meta[key])
+    .find((value) => value !== undefined);
+
+const objectsAt = (schema: z.ZodType, path: readonly PropertyKey[]): readonly z.ZodObject[] =>
+  schemasAt(schema, path)
+    .flatMap(variantsOf)
+    .filter((variant) => variant instanceof z.ZodObject);
+
+/** The schemas that a value at a path may have: several below a union. */
+function schemasAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly z.ZodType[] {
   let candidates: readonly z.ZodType[] = [schema];
   for (const step of path) candidates = candidates.flatMap((candidate) => childrenAt(candidate, step));
-  return candidates.flatMap(variantsOf).filter((variant) => variant instanceof z.ZodObject);
+  return candidates;
 }
 
 function childrenAt(schema: z.ZodType, step: PropertyKey): readonly z.ZodType[] {

@@ -19,8 +19,8 @@ export function processSurroundings(
   env: Surroundings['env'],
   readFile?: Surroundings['readFile'],
 ): Surroundings {
-  const home = env['HOME'] ?? homedir();
-  const appData = env['APPDATA'];
+  const home = env.HOME ?? homedir();
+  const appData = env.APPDATA;
   const isWindows = process.platform === 'win32' && appData !== undefined;
   return {
     env,
@@ -35,7 +35,7 @@ function osUserOf(env: Surroundings['env']): { readonly osUser?: string } {
   try {
     return { osUser: userInfo().username };
   } catch {
-    const name = env['USER'] ?? env['LOGNAME'];
+    const name = env.USER ?? env.LOGNAME;
     return name === undefined ? {} : { osUser: name };
   }
 }

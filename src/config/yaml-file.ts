@@ -1,4 +1,4 @@
-import { isAlias, isNode, LineCounter, parseDocument } from 'yaml';
+import { isAlias, isNode, LineCounter, parseDocument, stringify } from 'yaml';
 import { err, ok, type Result } from '../model/result.ts';
 import type { Problem } from './problems.ts';
 
@@ -45,6 +45,15 @@ export function parseYaml(text: string): Result<YamlDocument, readonly Problem[]
   };
   return ok({ content, lineOf });
 }
+
+/** A value on one line of YAML: `[app, 'a*']`. */
+export const inlineYaml = (value: unknown): string =>
+  stringify(value, {
+    collectionStyle: 'flow',
+    flowCollectionPadding: false,
+    singleQuote: true,
+    lineWidth: 0,
+  }).trim();
 
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -331,7 +331,7 @@ class Server implements EmbeddedServer {
     await log.close();
     // An object, since the compiler takes a captured variable for unchanged.
     const seen: { end?: Ended } = {};
-    void exitOf(child).then((end) => {
+    const ended = exitOf(child).then((end) => {
       seen.end = end;
       if (this.#child !== child) return;
       this.#child = undefined;
@@ -341,7 +341,8 @@ class Server implements EmbeddedServer {
       signal?.throwIfAborted();
       if (seen.end?.error !== undefined) throw this.#cannotRun('postgres', seen.end.error);
       if (seen.end !== undefined) return (await readFile(this.logFile, 'utf8')).slice(logStart);
-      if (await this.#accepts()) break;
+      // Who listens in our server's place may accept a connection and say nothing.
+      if ((await Promise.race([this.#accepts(), ended])) === true) break;
       if (Date.now() > deadline) throw await this.#failure('the PostgreSQL server did not get ready in time');
       await delay(pollMs, undefined, { signal });
     }

@@ -24,8 +24,9 @@ export async function prepareRuntime(binaries: Binaries, temporary: string): Pro
     await cp(binaries.nativeDir, fresh, { recursive: true, verbatimSymlinks: true });
     await makeReadable(fresh);
     await createLinks(fresh);
-    // What is there is somebody else's, or a cleaner of temporary files took a part of it; or another program was
-    // faster than we, and then its folder is as good as ours.
+    // Fails when there is something: another program was faster than we, and then its folder is as good as ours; or a
+    // cleaner of temporary files took a part of it.
+    await rename(fresh, runtime).catch(() => {});
     if (!(await isUsable(runtime, own, expected))) {
       await rename(runtime, `${runtime}.old-${suffix}`).catch(() => {});
       await rename(fresh, runtime).catch(() => {});

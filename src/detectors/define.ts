@@ -37,7 +37,8 @@ export interface Detector<Settings = unknown> {
   readonly needs: readonly CollectorName[];
   readonly maxSkewMs: number;
   readonly settings: z.ZodType<Settings>;
-  readonly evaluate: (input: DetectorInput<Settings>) => Verdict;
+  // A method, so that detectors with settings of their own fit into one list; the caller validates by `settings`.
+  evaluate(input: DetectorInput<Settings>): Verdict;
 }
 
 /** Collectors run every five minutes at most by default; three missed runs of one of them are more than a skew. */

@@ -12,7 +12,7 @@ import {
 } from './context.ts';
 import { createIndex } from './create-index.ts';
 import { concurrentPreflight, exclusivePreflight, verifyGone, verifyValid } from './preflight.ts';
-import { commentedOut, newIndexName, qualified, quoteIdentifier } from './sql.ts';
+import { commentedOut, newIndexName, newRelationName, qualified, quoteIdentifier } from './sql.ts';
 
 /** The indexes whose definitions must be read before the remedy can be printed. */
 export function indexesToDefine(remedy: Remedy): readonly IndexView[] {
@@ -137,7 +137,7 @@ function dropNotes(
   { versionNum }: FixContext,
 ): readonly string[] {
   const notes: string[] = [];
-  if (rebuildSeconds !== null) {
+  if (rebuildSeconds !== null && rebuildSeconds > 0) {
     const rehearse = rebuildSeconds > rehearseAboveSeconds ? ' Rehearse first.' : '';
     notes.push(`Rebuilding it would take about ${humaneDuration(rebuildSeconds * 1000)}.${rehearse}`);
   }
@@ -163,7 +163,7 @@ function keepStatistics(
   const target = qualified(table.schemaname, table.relname);
   const taken = context.takenNames(table.schemaname);
   const statements = expressions.map((expression, place) => {
-    const name = newIndexName(`stats_${index.name}`, [String(place + 1)], taken);
+    const name = newRelationName(`stats_${index.name}_${place + 1}`, taken);
     return `CREATE STATISTICS ${qualified(table.schemaname, name)} ON (${expression}) FROM ${target};`;
   });
   return [...statements, `ANALYZE ${target};`];

@@ -20,15 +20,15 @@ export const commentedOut = (sql: string): string => sql.replace(/^/gm, '-- ');
 /** PostgreSQL cuts longer names silently, and two that differ only behind the cut would then collide. */
 const nameBytesMax = 63;
 
-/**
- * A name for a new index: `ix_<table>_<columns>`, cut with a hash where it would be too long, numbered where it is taken.
- */
-export function newIndexName(
+/** A name for a new index: `ix_<table>_<columns>`. */
+export const newIndexName = (
   relname: string,
   columns: readonly string[],
   taken: ReadonlySet<string>,
-): string {
-  const wanted = `ix_${relname}_${columns.join('_')}`;
+): string => newRelationName(`ix_${relname}_${columns.join('_')}`, taken);
+
+/** A name that is free: cut with a hash where it would be too long, numbered where it is taken. */
+export function newRelationName(wanted: string, taken: ReadonlySet<string>): string {
   for (let number = 1; ; number += 1) {
     const name = fitted(wanted, number === 1 ? '' : `_${number}`);
     if (!taken.has(name)) return name;

@@ -96,7 +96,12 @@ export class Session {
     const timeoutMs = Math.ceil(options.statementTimeoutMs);
     const ask: Ask = async (text, values = []) => {
       options.signal.throwIfAborted();
-      const query = { text, values: [...values], rowMode: 'array', query_timeout: timeoutMs + graceMs } as const;
+      const query = {
+        text,
+        values: [...values],
+        rowMode: 'array',
+        query_timeout: timeoutMs + graceMs,
+      } as const;
       const result = await this.#client.query<unknown[]>(query);
       return { names: result.fields.map((field) => field.name), rows: result.rows };
     };

@@ -1,0 +1,1 @@
+export { declarations } from '../src/watch/declarations.ts';

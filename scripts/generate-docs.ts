@@ -1,0 +1,65 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { argv } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { configJsonSchema, configReference } from '../src/config/reference.ts';
+import { declarations } from './declarations.ts';
+
+/** A file that is made from the code and committed, so that a change of it shows in review. */
+export interface GeneratedFile {
+  /** Path from the top of the repository. */
+  readonly path: string;
+  readonly content: () => string;
+}
+
+/** Every generated file. To add one, add a line. */
+export const generatedFiles: readonly GeneratedFile[] = [
+  { path: 'schema/config.schema.json', content: () => asJson(configJsonSchema(declarations)) },
+  { path: 'docs/config.md', content: () => configReference(declarations) },
+];
+
+/** The generated files whose committed text is not what the code makes today. */
+export function staleFiles(files: readonly GeneratedFile[] = generatedFiles): readonly string[] {
+  return files.filter((file) => committedText(file.path) !== file.content()).map((file) => file.path);
+}
+
+const asJson = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
+
+const placeOf = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+function committedText(path: string): string | undefined {
+  try {
+    return readFileSync(placeOf(path), 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function check(): void {
+  const stale = staleFiles();
+  for (const path of stale) console.error(`stale: ${path}`);
+  if (stale.length > 0) {
+    console.error('run `npm run generate` and commit what it writes');
+    process.exitCode = 1;
+  } else {
+    console.log(`${generatedFiles.length} generated files are up to date`);
+  }
+}
+
+function write(): void {
+  for (const { path, content } of generatedFiles) {
+    const text = content();
+    if (committedText(path) === text) {
+      console.log(`unchanged ${path}`);
+      continue;
+    }
+    mkdirSync(dirname(placeOf(path)), { recursive: true });
+    writeFileSync(placeOf(path), text);
+    console.log(`wrote     ${path}`);
+  }
+}
+
+if (argv[1] === fileURLToPath(import.meta.url)) {
+  if (argv.includes('--check')) check();
+  else write();
+}

@@ -1,0 +1,55 @@
+import type { Connection } from './connection.ts';
+import type { NameFilter } from './globs.ts';
+import type { ConfigFile, ConnectionSettings, PolicyOverride, ServerSettings } from './schema.ts';
+
+/** The configuration in force: the file's settings with presets filled in, connections completed, secrets read. */
+export interface Config extends Omit<ConfigFile, 'servers'> {
+  readonly servers: readonly Server[];
+  /** Given on the command line for all that is judged; wins over every policy of the file. */
+  readonly policyFlags: PolicyOverride;
+}
+
+/** One PostgreSQL server: a primary and its standbys. */
+export interface Server {
+  readonly name: string;
+  readonly primary: ServerNode;
+  readonly standbys: readonly ServerNode[];
+  readonly topology: ServerSettings['topology'];
+  readonly databases: DatabaseChoice;
+  readonly schemas: NameFilter;
+  readonly allowPooler: boolean;
+  /** Connections to each node at any one time, over all databases. */
+  readonly maxConnections: number;
+  readonly policy: PolicyOverride;
+  readonly policyOverrides: ServerSettings['policyOverrides'];
+}
+
+/** One postmaster. The primary's name is `primary`. */
+export interface ServerNode {
+  readonly name: string;
+  readonly connection: Connection;
+  /** As configured, for `config check`; a connection string in it may hold a password. */
+  readonly written: ConnectionSettings;
+}
+
+/** Databases named one by one, or whatever the server has and the filter lets through. */
+export type DatabaseChoice =
+  | { readonly kind: 'named'; readonly names: readonly string[] }
+  | { readonly kind: 'discovered'; readonly filter: NameFilter; readonly connectTo: string };
+
+/** Every secret of the configuration, for `redactText`: passwords, keys and passphrases. */
+export function secretsOf(config: Config): readonly string[] {
+  const secrets = config.servers
+    .flatMap((server) => [server.primary, ...server.standbys])
+    .flatMap(({ connection: { password, tls } }) => [password, tls.clientKey, tls.clientKeyPassphrase]);
+  return [...new Set(secrets.flatMap((secret) => (secret === undefined ? [] : [secret.reveal()])))];
+}
+
+/** A detector's switch, and its own settings as its schema made them. */
+export function detectorSettingsOf(
+  config: Config,
+  kind: string,
+): { readonly enabled: boolean; readonly settings: Readonly<Record<string, unknown>> } {
+  const { enabled = true, ...settings } = config.detectors[kind] ?? {};
+  return { enabled, settings };
+}

@@ -1,0 +1,31 @@
+import type { Detector } from './define.ts';
+import { duplicateIndex } from './duplicate-index/detector.ts';
+import { highReadRatioIndex } from './high-read-ratio-index/detector.ts';
+import { invalidIndex } from './invalid-index/detector.ts';
+import { lowSelectivityIndex } from './low-selectivity-index/detector.ts';
+import { missingPrimaryKey } from './missing-primary-key/detector.ts';
+import { nullHeavyIndex } from './null-heavy-index/detector.ts';
+import { overIndexedTable } from './over-indexed-table/detector.ts';
+import { oversizedIndex } from './oversized-index/detector.ts';
+import { rarelyUsedIndex } from './rarely-used-index/detector.ts';
+import { redundantIndex } from './redundant-index/detector.ts';
+import { staleStatistics } from './stale-statistics/detector.ts';
+import { unindexedForeignKey } from './unindexed-foreign-key/detector.ts';
+import { unusedIndex } from './unused-index/detector.ts';
+
+/** The roll call of detectors, in the order in which people should read of them. */
+export const detectors: readonly Detector[] = [
+  invalidIndex,
+  duplicateIndex,
+  redundantIndex,
+  unusedIndex,
+  rarelyUsedIndex,
+  unindexedForeignKey,
+  missingPrimaryKey,
+  oversizedIndex,
+  highReadRatioIndex,
+  lowSelectivityIndex,
+  nullHeavyIndex,
+  overIndexedTable,
+  staleStatistics,
+];

@@ -1,0 +1,247 @@
+import { type CollectorName, collectorNames } from '../collectors/index.ts';
+import { type Config, detectorSettingsOf, type Server } from '../config/config.ts';
+import { compileFilter } from '../config/globs.ts';
+import { pgClientAttempts } from '../config/pg-client.ts';
+import { policyLookup } from '../config/policy.ts';
+import type { Detector } from '../detectors/define.ts';
+import type { Generation } from '../findings/generation.ts';
+import { nodeName, type TargetId, targetKey } from '../model/ids.ts';
+import { ConnectionSlots } from '../postgres/slots.ts';
+import type { Clock } from '../scheduler/clock.ts';
+import { type Job, startScheduler } from '../scheduler/scheduler.ts';
+import type { Store } from '../store/store.ts';
+import { discover } from './discovery.ts';
+import { TargetWatcher, type WatchLog } from './target-watcher.ts';
+
+export interface FleetOptions {
+  readonly config: Config;
+  readonly detectors: readonly Detector[];
+  /** Only these collectors run; all that are enabled, if absent. */
+  readonly collectors?: ReadonlySet<CollectorName>;
+  readonly docsBaseUrl: string;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: WatchLog;
+  readonly publish: (generation: Generation) => void;
+  /** Called when the set of targets has changed, with those there are now. */
+  readonly retain?: (targets: readonly TargetId[]) => void;
+}
+
+interface WatchedServer {
+  readonly server: Server;
+  readonly slots: ConnectionSlots;
+  readonly watchers: Map<string, TargetWatcher>;
+}
+
+/** How often a server is asked for databases that have come or gone. */
+const discoverySchedule = '45 */5 * * * *';
+
+/**
+ * All watchers of one configuration. A target's failure never delays another's: each has its own connection, within its server's
+ * cap, and its own queue.
+ */
+export class Fleet {
+  readonly #options: FleetOptions;
+  readonly #servers: readonly WatchedServer[];
+  readonly #stop = new AbortController();
+  readonly #names: readonly CollectorName[];
+  #scheduler: { readonly stop: () => void } | undefined;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#names = collectorNames.filter(
+      (name) =>
+        options.config.collectors[name]?.enabled !== false &&
+        (options.collectors === undefined || options.collectors.has(name)),
+    );
+    this.#servers = options.config.servers.map((server) => ({
+      server,
+      slots: new ConnectionSlots(server.maxConnections),
+      watchers: new Map(),
+    }));
+  }
+
+  /** The newest generation of each target that has one. */
+  generations(): readonly Generation[] {
+    return this.#watchers().flatMap((watcher) => watcher.generation ?? []);
+  }
+
+  /** Whether every target that is known had its first pass. */
+  get isComplete(): boolean {
+    return this.#servers.every(
+      ({ watchers }) =>
+        watchers.size > 0 && [...watchers.values()].every((watcher) => watcher.generation !== undefined),
+    );
+  }
+
+  /** Collects once at once, then on schedule until stopped. */
+  start(): void {
+    for (const watched of this.#servers) {
+      if (watched.server.databases.kind === 'named') this.#retarget(watched, watched.server.databases.names);
+      else void this.#discover(watched);
+    }
+    this.#scheduler = startScheduler(this.#jobs(), this.#options.log);
+  }
+
+  /** Everything due now, for the first time or on demand. */
+  activateAll(): void {
+    for (const watcher of this.#watchers()) watcher.activate(this.#names);
+  }
+
+  /** One pass over every target, as many at once as the servers' caps allow. */
+  async runOnce(): Promise<readonly Generation[]> {
+    const generations = await Promise.all(
+      this.#servers.map(async (watched) => {
+        const { databases } = watched.server;
+        const names = databases.kind === 'named' ? databases.names : await this.#databasesOf(watched);
+        // A server that cannot be asked for its databases is looked at through the one that was to be asked.
+        const wanted = names ?? (databases.kind === 'discovered' ? [databases.connectTo] : []);
+        this.#fill(watched, wanted);
+        return Promise.all([...watched.watchers.values()].map((watcher) => watcher.runOnce(this.#names)));
+      }),
+    );
+    return generations.flat();
+  }
+
+  async stop(): Promise<void> {
+    this.#scheduler?.stop();
+    this.#stop.abort(new Error('shutting down'));
+    await Promise.all(this.#watchers().map((watcher) => watcher.stop()));
+  }
+
+  #watchers(): readonly TargetWatcher[] {
+    return this.#servers.flatMap(({ watchers }) => [...watchers.values()]);
+  }
+
+  /** Collectors that share a schedule are one job, so that they run in one pass over one catalogue. */
+  #jobs(): readonly Job[] {
+    const groups = new Map<
+      string,
+      { readonly job: Omit<Job, 'activate' | 'name'>; readonly names: CollectorName[] }
+    >();
+    for (const name of this.#names) {
+      const settings = this.#options.config.collectors[name];
+      if (settings === undefined) continue;
+      const job = {
+        schedule: settings.schedule,
+        timezone: settings.timezone,
+        maxRandomDelayMs: settings.maxRandomDelay.ms,
+      };
+      const key = JSON.stringify(job);
+      const group = groups.get(key) ?? { job, names: [] };
+      group.names.push(name);
+      groups.set(key, group);
+    }
+    const jobs: Job[] = [...groups.values()].map(({ job, names }) => ({
+      ...job,
+      name: names.join(','),
+      activate: () => {
+        for (const watcher of this.#watchers()) watcher.activate(names);
+      },
+    }));
+    const discovered = this.#servers.filter(({ server }) => server.databases.kind === 'discovered');
+    if (discovered.length > 0) {
+      jobs.push({
+        name: 'discovery',
+        schedule: discoverySchedule,
+        timezone: 'UTC',
+        maxRandomDelayMs: 0,
+        activate: () => {
+          for (const watched of discovered) void this.#discover(watched);
+        },
+      });
+    }
+    return jobs;
+  }
+
+  async #discover(watched: WatchedServer): Promise<void> {
+    const { databases } = watched.server;
+    if (databases.kind !== 'discovered') return;
+    const names = await this.#databasesOf(watched);
+    if (this.#stop.signal.aborted) return;
+    if (names !== undefined) this.#retarget(watched, names);
+    // Nothing known yet and nobody answers: the server still has to show as down.
+    else if (watched.watchers.size === 0) this.#retarget(watched, [databases.connectTo]);
+  }
+
+  async #databasesOf(watched: WatchedServer): Promise<readonly string[] | undefined> {
+    const { config, log } = this.#options;
+    return discover(watched.server, watched.slots, config, { log, signal: this.#stop.signal });
+  }
+
+  /** Makes the watchers those of the named databases, starts the new and stops the others. */
+  #retarget(watched: WatchedServer, names: readonly string[]): void {
+    const wanted = new Set(names);
+    const added = this.#fill(watched, names);
+    for (const watcher of added) watcher.activate(this.#names);
+    for (const [name, watcher] of watched.watchers) {
+      if (wanted.has(name)) continue;
+      watched.watchers.delete(name);
+      void watcher.stop();
+    }
+    this.#options.retain?.(this.#watchers().map((watcher) => watcher.target));
+  }
+
+  #fill(watched: WatchedServer, names: readonly string[]): readonly TargetWatcher[] {
+    const added = names.filter((name) => !watched.watchers.has(name));
+    return added.map((name) => {
+      const watcher = this.#watch(watched, name, names.length);
+      watched.watchers.set(name, watcher);
+      return watcher;
+    });
+  }
+
+  #watch({ server, slots }: WatchedServer, datname: string, targets: number): TargetWatcher {
+    const { config, detectors, store, clock, log, publish, docsBaseUrl } = this.#options;
+    const { limits } = config;
+    const target: TargetId = { server: server.name, datname };
+    const lookup = policyLookup(config);
+    const settingsOf = (detector: Detector) => detectorSettingsOf(config, detector.id);
+    return new TargetWatcher({
+      target,
+      node: nodeName(server.primary.name),
+      attempts: () => pgClientAttempts(server.primary.connection, datname),
+      sessionLimits: {
+        connectTimeoutMs: limits.connectTimeout.ms,
+        lockTimeoutMs: limits.lockTimeout.ms,
+        allowPooler: server.allowPooler,
+      },
+      passLimits: {
+        bisectionBudgetMs: limits.bisectionBudget.ms,
+        secondLookDelayMs: limits.secondLookDelay.ms,
+        rowsMax: limits.rowsMax,
+        rowsPerSlice: limits.rowsPerSlice,
+        statementTimeoutMs: (name) =>
+          Math.min(
+            limits.statementTimeout.ms,
+            config.collectors[name]?.statementTimeout.ms ?? limits.statementTimeout.ms,
+          ),
+      },
+      judge: {
+        detectors: detectors.filter((detector) => settingsOf(detector).enabled),
+        settings: Object.fromEntries(
+          detectors.map((detector) => [detector.id, settingsOf(detector).settings]),
+        ),
+        policyFor: (schemaname) => lookup(server.name, datname, schemaname),
+        isWatched: compileFilter(server.schemas),
+        isTopologyComplete: server.topology === 'complete',
+        standbys: server.standbys.map((standby) => standby.name),
+        redactLiterals: config.privacy.redactLiterals,
+        docsBaseUrl,
+      },
+      slots,
+      keepsConnection: targets <= server.maxConnections,
+      store,
+      clock,
+      log,
+      publish: (generation) => {
+        // A watcher that was replaced or removed while it worked has nothing more to say.
+        if (!this.#stop.signal.aborted && this.#knows(target)) publish(generation);
+      },
+    });
+  }
+
+  #knows(target: TargetId): boolean {
+    return this.#watchers().some((watcher) => targetKey(watcher.target) === targetKey(target));
+  }
+}

@@ -1,0 +1,162 @@
+import { columnStatisticsView } from '../collectors/column-statistics.ts';
+import type { Collector } from '../collectors/define.ts';
+import { type CollectorName, collectorNames, collectors } from '../collectors/index.ts';
+import type { ServerFact } from '../collectors/server.ts';
+import type { Snapshot } from '../collectors/snapshot.ts';
+import type { CollectionError, Outcome } from '../model/outcome.ts';
+import { type RunOptions, runCollector } from '../postgres/run-collector.ts';
+import type { Session } from '../postgres/session.ts';
+import type { Clock } from '../scheduler/clock.ts';
+
+export interface PassLimits {
+  readonly bisectionBudgetMs: number;
+  readonly secondLookDelayMs: number;
+  readonly rowsMax: number;
+  readonly rowsPerSlice: number;
+  readonly statementTimeoutMs: (name: CollectorName) => number;
+}
+
+/** The oldest server this program knows; its catalogues differ below. */
+const oldestVersionNum = 130_000;
+
+/**
+ * Runs the named collectors once, in the order that joins need, and returns the snapshot with their new outcomes in it. The server's own
+ * facts are read first in every pass, since the other queries depend on its version. The second look at invalid indexes comes
+ * last and waits until enough time has passed since the inventory; where nothing looked invalid it does not ask at all.
+ */
+export async function runPass(
+  session: Session,
+  names: ReadonlySet<CollectorName>,
+  previous: Snapshot,
+  options: { readonly limits: PassLimits; readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<Snapshot> {
+  const { limits, clock, signal } = options;
+  const outcomes: Partial<Record<CollectorName, Outcome<unknown>>> = { ...previous.outcomes };
+  const runOptions = (name: CollectorName, server: ServerFact | undefined): RunOptions => ({
+    versionNum: server?.versionNum ?? oldestVersionNum,
+    roleName: server?.roleName,
+    statementTimeoutMs: limits.statementTimeoutMs(name),
+    bisectionBudgetMs: limits.bisectionBudgetMs,
+    rowsMax: limits.rowsMax,
+    rowsPerSlice: limits.rowsPerSlice,
+    now: clock.now,
+    signal,
+  });
+
+  const serverOutcome = await runCollector(session, collectors.server, runOptions('server', undefined));
+  outcomes.server = serverOutcome;
+  const server = serverOutcome.kind === 'collected' ? serverOutcome.facts[0] : undefined;
+  const unsupported = whyUnsupported(server);
+  for (const name of collectorNames) {
+    if (name === 'server' || !names.has(name)) continue;
+    if (unsupported !== undefined) {
+      outcomes[name] = { kind: 'skipped', reason: unsupported, collectedAtMs: clock.now() };
+    } else if (server === undefined) {
+      outcomes[name] = serverOutcome.kind === 'failed' ? serverOutcome : notCollected(clock.now());
+    } else if (name === 'invalid-indexes') {
+      outcomes[name] = await lookAgain(
+        outcomes.indexes,
+        () => run(session, name, server, runOptions(name, server)),
+        options,
+      );
+    } else {
+      outcomes[name] = await run(session, name, server, runOptions(name, server));
+    }
+    if (!session.isOpen && !signal.aborted) {
+      // The connection broke under this collector: the rest would each wait for its own error.
+      failRest(outcomes, names, name, clock.now());
+      break;
+    }
+  }
+  // Each outcome was made by its own collector; the mapped type cannot follow the loop.
+  return { ...previous, takenAtMs: clock.now(), outcomes: outcomes as Snapshot['outcomes'] };
+}
+
+/** The snapshot of a target that could not be reached: every collector asked for has failed, in the same words. */
+export function unreachable(
+  names: ReadonlySet<CollectorName>,
+  previous: Snapshot,
+  error: CollectionError,
+  nowMs: number,
+): Snapshot {
+  const failed: Outcome<never> = { kind: 'failed', error, collectedAtMs: nowMs, durationMs: 0 };
+  const outcomes = {
+    ...previous.outcomes,
+    ...Object.fromEntries([...names, 'server'].map((name) => [name, failed])),
+  };
+  return { ...previous, takenAtMs: nowMs, outcomes };
+}
+
+function run(
+  session: Session,
+  name: CollectorName,
+  server: ServerFact,
+  options: RunOptions,
+): Promise<Outcome<unknown>> {
+  const collector: Collector<string, unknown> =
+    name === 'column-statistics' && server.hasColumnStatisticsView
+      ? asUnknown(columnStatisticsView)
+      : asUnknown(collectors[name]);
+  return runCollector(session, collector, options);
+}
+
+/** A collector whose facts nobody here looks into; `lockedRelation` makes the type invariant, its own facts are all it is given. */
+const asUnknown = (collector: unknown): Collector<string, unknown> => collector as Collector<string, unknown>;
+
+function whyUnsupported(server: ServerFact | undefined): string | undefined {
+  if (server === undefined || server.versionNum >= oldestVersionNum) return undefined;
+  return `PostgreSQL ${server.version} is older than 13, the oldest that is supported`;
+}
+
+const notCollected = (nowMs: number): Outcome<never> => ({
+  kind: 'skipped',
+  reason: 'the facts of the server itself could not be read',
+  collectedAtMs: nowMs,
+});
+
+/** Waits until the second look is due and takes it; with nothing invalid in the inventory there is nothing to look at. */
+async function lookAgain(
+  inventory: Outcome<unknown> | undefined,
+  look: () => Promise<Outcome<unknown>>,
+  {
+    limits,
+    clock,
+    signal,
+  }: { readonly limits: PassLimits; readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<Outcome<unknown>> {
+  if (inventory?.kind !== 'collected') {
+    return { kind: 'skipped', reason: 'there is no inventory to look at again', collectedAtMs: clock.now() };
+  }
+  // The facts under this name are the inventory's.
+  const facts = inventory.facts as Extract<
+    NonNullable<Snapshot['outcomes']['indexes']>,
+    { kind: 'collected' }
+  >['facts'];
+  const isSuspect = facts.some((fact) => !(fact.isValid && fact.isReady && fact.isLive));
+  if (!isSuspect) {
+    return { kind: 'collected', facts: [], collectedAtMs: clock.now(), durationMs: 0, skippedRelations: [] };
+  }
+  const readAtMs = inventory.collectedAtMs + inventory.durationMs;
+  const dueInMs = readAtMs + limits.secondLookDelayMs - clock.now();
+  if (dueInMs > 0) await clock.sleep(dueInMs, signal).catch(() => {});
+  return look();
+}
+
+function failRest(
+  outcomes: Partial<Record<CollectorName, Outcome<unknown>>>,
+  names: ReadonlySet<CollectorName>,
+  broken: CollectorName,
+  nowMs: number,
+): void {
+  const cause = outcomes[broken];
+  const message = cause?.kind === 'failed' ? cause.error.message : 'the connection was lost';
+  const rest = collectorNames.slice(collectorNames.indexOf(broken) + 1).filter((name) => names.has(name));
+  for (const name of rest) {
+    outcomes[name] = {
+      kind: 'failed',
+      error: { kind: 'TargetUnavailable', message },
+      collectedAtMs: nowMs,
+      durationMs: 0,
+    };
+  }
+}

@@ -1,0 +1,40 @@
+import type { ColumnVisibilityFact } from '../collectors/column-statistics.ts';
+import type { ServerFact } from '../collectors/server.ts';
+import type { Snapshot } from '../collectors/snapshot.ts';
+import type { MissingPermission } from '../findings/generation.ts';
+import { quoteIdentifier } from '../plan/sql.ts';
+
+/** The rights that the role lacks for what this program reads, each with the statement that gives it. */
+export function missingPermissions(snapshot: Snapshot): readonly MissingPermission[] {
+  const server = factOf<ServerFact>(snapshot.outcomes.server);
+  if (server === undefined) return [];
+  const role = quoteIdentifier(server.roleName);
+  const missing: MissingPermission[] = [];
+  if (!server.hasReadAllStats) {
+    missing.push({
+      permission: 'pg_monitor',
+      facts: 'index builds, replicas and sessions of other roles',
+      grant: `GRANT pg_monitor TO ${role};`,
+    });
+  }
+  const visibility = factOf<ColumnVisibilityFact>(snapshot.outcomes['column-visibility']);
+  const isHidden = visibility !== undefined && visibility.visibleColumns < visibility.userColumns;
+  if (isHidden && !server.hasColumnStatisticsView) {
+    missing.push({
+      permission: 'column_statistics',
+      facts: `planner statistics of ${visibility.userColumns - visibility.visibleColumns} of ${visibility.userColumns} columns`,
+      grant: `run deploy/column-statistics-view.sql as superuser in ${server.datname} (docs/grants.md)`,
+    });
+  }
+  for (const [name, outcome] of Object.entries(snapshot.outcomes)) {
+    if (outcome?.kind !== 'failed' || outcome.error.kind !== 'NotPermitted') continue;
+    missing.push({ permission: name, facts: outcome.error.message, grant: outcome.error.grant });
+  }
+  return missing;
+}
+
+function factOf<Fact>(
+  outcome: { readonly kind: string; readonly facts?: readonly Fact[] } | undefined,
+): Fact | undefined {
+  return outcome?.kind === 'collected' ? outcome.facts?.[0] : undefined;
+}

@@ -1,0 +1,212 @@
+import { spawnSync } from 'node:child_process';
+import { gunzipSync, inflateRawSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { createDaemonMetrics } from '../../src/metrics/daemon.ts';
+import { buildPage, measureOf } from '../../src/metrics/exposition.ts';
+import { allFamilies, families } from '../../src/metrics/families.ts';
+import { createMetricsPage } from '../../src/metrics/page.ts';
+import { renderGeneration } from '../../src/metrics/render.ts';
+import { labelBlock, labelPairs, type RenderedFamilies, SampleWriter } from '../../src/metrics/samples.ts';
+import { aGeneration, takenAtMs } from '../support/builders.ts';
+import { parseExposition } from './parse-exposition.ts';
+import { shop, unreachable } from './scene.ts';
+
+/** The daemon's own metrics with nothing that changes from run to run. */
+const stillDaemon = {
+  render: async (): Promise<RenderedFamilies> => {
+    const writer = new SampleWriter();
+    const version = labelBlock(labelPairs({ version: '0.1.0', node_version: 'v24.0.0' }, 200));
+    writer.add(families.buildInfo, version, 1);
+    writer.add(families.reloadSuccessful, '', 1);
+    writer.add(families.reloadTimestamp, '', takenAtMs / 1000);
+    writer.add(families.processCpu, '', 1.25);
+    return writer.finish();
+  },
+};
+
+const rendered = () => [renderGeneration(shop(), { blockIo: true }), renderGeneration(unreachable())];
+/** Sizes without optional fields, which zlib does not write. */
+const gzipHeaderBytes = 10;
+const gzipTrailerBytes = 8;
+/** What `info: true` makes of a result; the types of Node.js do not know it. */
+interface InflateInfo {
+  readonly engine: { readonly bytesWritten: number };
+}
+
+const goldenOf = (file: string) => new URL(`../golden/${file}`, import.meta.url).pathname;
+
+describe('the page', () => {
+  test('in the text format', async () => {
+    const page = await createMetricsPage(stillDaemon);
+    await Promise.all(rendered().map((target) => page.publish(target)));
+    await expect(page.prepared('text', false).body.toString()).toMatchFileSnapshot(
+      goldenOf('metrics-page.prom'),
+    );
+  });
+
+  test('in OpenMetrics', async () => {
+    const page = await createMetricsPage(stillDaemon);
+    await Promise.all(rendered().map((target) => page.publish(target)));
+    await expect(page.prepared('openmetrics', false).body.toString()).toMatchFileSnapshot(
+      goldenOf('metrics-page.openmetrics'),
+    );
+  });
+
+  test('has each family once and in one piece over all targets, and one end', async () => {
+    const parts = [...rendered(), await stillDaemon.render()];
+    const text = parseExposition(buildPage(parts, 'text'));
+    const openmetrics = parseExposition(buildPage(parts, 'openmetrics'));
+    expect(text.hasEnd).toBe(false);
+    expect(openmetrics.hasEnd).toBe(true);
+    expect(openmetrics.samples).toEqual(text.samples);
+    expect(text.families.every((family) => family.help !== '' && family.type !== '')).toBe(true);
+    const up = text.families.find((family) => family.name === 'indexwarden_target_up');
+    expect(up?.samples.map((sample) => sample.value)).toEqual([1, 0]);
+  });
+
+  test('names counters and infos in OpenMetrics without their suffixes, and their units', async () => {
+    const { families: shown } = parseExposition(buildPage(rendered(), 'openmetrics'));
+    const named = (name: string) => shown.find((family) => family.name === name);
+    expect(named('pgindex_scans')).toMatchObject({ type: 'counter', unit: undefined });
+    expect(named('pgindex')?.type).toBe('info');
+    expect(named('pgindex_size_bytes')).toMatchObject({ type: 'gauge', unit: 'bytes' });
+    for (const { name, unit } of shown) if (unit !== undefined) expect(name.endsWith(`_${unit}`)).toBe(true);
+  });
+
+  test('knows its own number of series and size', async () => {
+    const parts = [...rendered(), await stillDaemon.render()];
+    const page = buildPage([...parts, measureOf(parts)], 'text');
+    const { samples } = parseExposition(page);
+    const reading = (name: string) => samples.find((sample) => sample.name === name)?.value;
+    expect(reading('indexwarden_exposition_series')).toBe(samples.length);
+    expect(reading('indexwarden_exposition_bytes')).toBe(Buffer.byteLength(page));
+  });
+
+  test('is one gzip member of the very same bytes', async () => {
+    const page = await createMetricsPage(stillDaemon);
+    await page.publish(renderGeneration(shop()));
+    for (const format of ['text', 'openmetrics'] as const) {
+      const { body, contentEncoding } = page.prepared(format, true);
+      expect(contentEncoding).toBe('gzip');
+      expect(gunzipSync(body).equals(page.prepared(format, false).body)).toBe(true);
+      // A raw inflater stops at the end of the first member: behind it there is only that member's trailer.
+      const { engine } = inflateRawSync(body.subarray(gzipHeaderBytes), {
+        info: true,
+      }) as unknown as InflateInfo;
+      expect(gzipHeaderBytes + engine.bytesWritten + gzipTrailerBytes).toBe(body.length);
+    }
+  });
+});
+
+describe('publishing', () => {
+  const pageText = (page: Awaited<ReturnType<typeof createMetricsPage>>) =>
+    page.prepared('text', false).body.toString();
+
+  test('before the first generation the page has the daemon alone', async () => {
+    const page = await createMetricsPage(stillDaemon);
+    expect(pageText(page)).toContain('indexwarden_build_info');
+    expect(pageText(page)).not.toContain('pgindex_');
+  });
+
+  test('what is served changes in one step, with all that was published meanwhile', async () => {
+    const page = await createMetricsPage(stillDaemon);
+    const first = page.publish(renderGeneration(shop()));
+    const before = pageText(page);
+    expect(before).not.toContain('pgindex_');
+    const second = page.publish(renderGeneration(unreachable()));
+    const third = page.refresh();
+    await first;
+    await Promise.all([second, third]);
+    expect(pageText(page)).toContain('datname="archive"');
+    expect(pageText(page)).toContain('datname="shop"');
+  });
+
+  test('a new generation replaces the old one: series that are gone are gone', async () => {
+    const page = await createMetricsPage(stillDaemon);
+    await page.publish(renderGeneration(shop()));
+    await page.publish(renderGeneration(aGeneration()));
+    expect(pageText(page)).not.toContain('orders_a_idx');
+    expect(pageText(page)).toContain('indexwarden_target_up{server="main",datname="shop"} 1');
+  });
+
+  test('targets that are no longer configured leave the page', async () => {
+    const page = await createMetricsPage(stillDaemon);
+    await Promise.all(rendered().map((target) => page.publish(target)));
+    await page.retain([{ server: 'main', datname: 'archive' }]);
+    expect(pageText(page)).not.toContain('datname="shop"');
+  });
+
+  test('a page that cannot be made leaves the one before, and the next one is made', async () => {
+    let isBroken = false;
+    const page = await createMetricsPage({
+      render: () => (isBroken ? Promise.reject(new Error('broken')) : stillDaemon.render()),
+    });
+    isBroken = true;
+    await expect(page.publish(renderGeneration(shop()))).rejects.toThrow('broken');
+    expect(pageText(page)).toContain('indexwarden_build_info');
+    isBroken = false;
+    await page.refresh();
+    expect(pageText(page)).toContain('datname="shop"');
+  });
+});
+
+describe("the daemon's own metrics", () => {
+  const daemon = () =>
+    createDaemonMetrics({ version: '0.1.0', nodeVersion: 'v20.19.0', configLoadedAtMs: takenAtMs });
+
+  test('are declared ones, of this daemon alone', async () => {
+    const [one, other] = [daemon(), daemon()];
+    one.reloaded(false, takenAtMs + 1000);
+    const { samples } = parseExposition(buildPage([await one.render()], 'text'));
+    const reading = (name: string) => samples.find((sample) => sample.name === name)?.value;
+    expect(reading('indexwarden_config_last_reload_successful')).toBe(0);
+    expect(reading('indexwarden_config_last_reload_success_timestamp_seconds')).toBe(takenAtMs / 1000);
+    expect(reading('process_cpu_seconds_total')).toBeGreaterThan(0);
+    expect(reading('process_resident_memory_bytes')).toBeGreaterThan(0);
+    expect(reading('nodejs_heap_size_used_bytes')).toBeGreaterThan(0);
+    const untouched = buildPage([await other.render()], 'text');
+    expect(untouched).toContain('indexwarden_config_last_reload_successful 1');
+  });
+
+  test('every declared process metric is really there (on Linux)', async () => {
+    const { lines } = await daemon().render();
+    const missing = allFamilies
+      .filter((family) => family.per === 'process')
+      .filter((family) => !lines.has(family.name))
+      .map((family) => family.name);
+    const comesLater = ['nodejs_gc_duration_seconds', 'nodejs_eventloop_lag_seconds'];
+    expect(missing.filter((name) => process.platform === 'linux' && !comesLater.includes(name))).toEqual([]);
+  });
+});
+
+describe('promtool check metrics', () => {
+  const isInstalled = spawnSync('promtool', ['--version']).error === undefined;
+
+  test('promtool is there in CI', () => {
+    if (process.env.CI === 'true') expect(isInstalled, 'apt-get install prometheus').toBe(true);
+  });
+
+  test.skipIf(!isInstalled)('has nothing to say (skipped where promtool is not installed)', async () => {
+    const daemon = createDaemonMetrics({
+      version: '0.1.0',
+      nodeVersion: 'v20.19.0',
+      configLoadedAtMs: takenAtMs,
+    });
+    const page = await createMetricsPage(daemon);
+    await Promise.all(rendered().map((target) => page.publish(target)));
+    const { body } = page.prepared('text', false);
+    const check = spawnSync('promtool', ['check', 'metrics'], { input: body, encoding: 'utf8' });
+    expect(`${check.stdout}${check.stderr}`).toBe('');
+    expect(check.status).toBe(0);
+  });
+});
+
+test('every declared family is on the page of a busy scene, or is about the process', async () => {
+  const parts = [...rendered(), await stillDaemon.render()];
+  const page = buildPage([...parts, measureOf(parts)], 'text');
+  const missing = allFamilies
+    .filter((family) => family.per !== 'process')
+    .filter((family) => !page.includes(`# TYPE ${family.name} `))
+    .map((family) => family.name);
+  expect(missing).toEqual([]);
+});

@@ -1,0 +1,128 @@
+import type { Generation } from '../../src/findings/generation.ts';
+import { MiB } from '../../src/model/units.ts';
+import {
+  aFinding,
+  aGeneration,
+  aMissingPermission,
+  anInconclusive,
+  collected,
+  factsOf,
+  failed,
+  skipped,
+  takenAtMs,
+} from '../support/builders.ts';
+
+/** A database with something of everything: keys, a duplicate, an expression, hostile names, an unused index, unknowns. */
+export const shop = (): Generation =>
+  aGeneration({
+    number: 3,
+    facts: factsOf(
+      [
+        {
+          name: 'orders',
+          columns: ['id', 'a', { name: 'note', type: 'text' }],
+          indexes: [
+            {
+              name: 'orders_pkey',
+              keys: ['id'],
+              fact: { isPrimary: true, isUnique: true, constraintType: 'p', constraintName: 'orders_pkey' },
+            },
+            { name: 'orders_a_idx', keys: ['a'] },
+            { name: 'orders_a_idx1', keys: ['a'], scans: 0 },
+            { name: 'orders_lower_idx', keys: ['lower(note)'], where: '(a > 0)', sizeBytes: 2 * MiB },
+          ],
+        },
+        {
+          name: 'we"ird\n\\табличка',
+          schema: '<b>odd</b>',
+          columns: ['id'],
+          rows: null,
+          sizeBytes: null,
+          usage: null,
+          indexes: [{ name: '"; drop table x; --', keys: ['id'], scans: null, sizeBytes: null }],
+        },
+      ],
+      {
+        columnVisibility: { userColumns: 8, visibleColumns: 6 },
+        outcomes: {
+          'column-statistics': failed('canceling statement due to statement timeout', 'QueryTimeout'),
+          replicas: skipped('the server is a standby'),
+          'index-builds': collected([], { collectedAtMs: takenAtMs - 30_000, skippedRelations: [1, 2] }),
+        },
+      },
+    ),
+    findings: [
+      aFinding({ id: '00000000000000d1' }),
+      aFinding({
+        id: '00000000000000f1',
+        kind: 'unindexed-foreign-key',
+        origin: 'baseline',
+        severity: 'info',
+        indexrelname: null,
+        title: 'no index supports orders_customer_id_fkey',
+        impact: { reclaimableBytes: 0 },
+      }),
+      aFinding({
+        id: '00000000000000f2',
+        kind: 'unindexed-foreign-key',
+        origin: 'baseline',
+        severity: 'info',
+        indexrelname: null,
+        title: 'no index supports orders_note_fkey',
+        impact: { reclaimableBytes: 0 },
+      }),
+      aFinding({
+        id: '00000000000000a1',
+        kind: 'unused-index',
+        state: 'muted',
+        indexrelname: 'orders_a_idx',
+      }),
+      aFinding({ id: '00000000000000e1', kind: 'unused-index', state: 'resolved' }),
+    ],
+    inconclusive: [
+      anInconclusive(),
+      anInconclusive({
+        kind: 'oversized-index',
+        reason: 'its size is not known: it was locked',
+        relations: ['<b>odd</b>."; drop table x; --'],
+      }),
+    ],
+    missingPermissions: [aMissingPermission()],
+  });
+
+/** A target that could not be reached; its ledger still holds what was known to be open. */
+export const unreachable = (): Generation => {
+  const down = failed('connect ECONNREFUSED 127.0.0.1:5432', 'TargetUnavailable');
+  return aGeneration({
+    target: { server: 'main', datname: 'archive' },
+    isUp: false,
+    error: 'connect ECONNREFUSED 127.0.0.1:5432',
+    facts: { outcomes: { server: down, tables: down, indexes: down }, missing: everyOther },
+    findings: [aFinding({ id: '00000000000000b1', datname: 'archive' })],
+    inconclusive: (
+      [
+        'duplicate-index',
+        'unused-index',
+        'invalid-index',
+        'redundant-index',
+        'unindexed-foreign-key',
+      ] as const
+    ).map((kind) =>
+      anInconclusive({ kind, datname: 'archive', reason: 'the database could not be reached' }),
+    ),
+  });
+};
+
+const everyOther = [
+  'replicas',
+  'columns',
+  'constraints',
+  'operator-classes',
+  'index-usage',
+  'table-usage',
+  'relation-sizes',
+  'column-statistics',
+  'column-visibility',
+  'index-builds',
+  'invalid-indexes',
+] as const;
