@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { families } from '../../src/metrics/families.ts';
+import { type Family, families } from '../../src/metrics/families.ts';
 import { filesBelow, inRepository, readText } from '../support/repository.ts';
 import { isMissing, run } from '../support/tools.ts';
 
@@ -56,7 +56,7 @@ describe('alert rules', () => {
   it.each(rules.map((rule) => [rule.alert, rule] as const))(
     '%s reads only metrics and labels that exist',
     (_, rule) => {
-      const declared = Object.values(families);
+      const declared: readonly Family[] = Object.values(families);
       const used = rule.expr.match(/\b(?:indexwarden|pgindex)_\w+/g) ?? [];
       expect(used.length).toBeGreaterThan(0);
       for (const name of used) expect(declared.map((family) => family.name)).toContain(name);

@@ -52,7 +52,8 @@ const dropOf = (index: string, rebuildSeconds: number): Finding['fix'] => ({
   lock: 'SHARE UPDATE EXCLUSIVE on public.assignments; waits for running transactions, blocks nobody',
   rebuildSeconds,
   notes: '',
-  preflightSql: 'SELECT pid, xact_start FROM pg_catalog.pg_stat_activity WHERE xact_start < now() - interval \'1 min\';',
+  preflightSql:
+    "SELECT pid, xact_start FROM pg_catalog.pg_stat_activity WHERE xact_start < now() - interval '1 min';",
   verifySql: `SELECT to_regclass('public.${index}') IS NULL;`,
 });
 
@@ -92,7 +93,12 @@ export const busyNight: CheckResult = aResult({
       related: [],
       title:
         'public.idx_assignment_rotation_template_id_and_the_activity_override_of_i (rotation_template_id, activity_override) has not been used for 60 d',
-      evidence: { sizeBytes: 810 * MiB, scansTotal: 0, statisticsAgeSeconds: 60 * 86_400, writesTotal: 1_234_567 },
+      evidence: {
+        sizeBytes: 810 * MiB,
+        scansTotal: 0,
+        statisticsAgeSeconds: 60 * 86_400,
+        writesTotal: 1_234_567,
+      },
       caveats: ['A standby that nobody configured may use it; topology is not declared complete.'],
       impact: { reclaimableBytes: 810 * MiB, writesSavedPerSecond: 3.25 },
       fix: dropOf('idx_assignment_rotation_template_id_and_the_activity_override_of_i', 2400),
