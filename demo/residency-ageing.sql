@@ -16,9 +16,14 @@ where r.n = 1 + abs(hashtext(a.block_id::text)) % (select count(*) from schedule
 -- Nine in ten sent reminders go, evenly over all pages: hardly a page becomes empty, and the indexes keep their size.
 delete from scheduled_notifications where status = 'sent' and ('x' || substr(md5(id::text), 1, 4))::bit(16)::integer % 10 > 0;
 
--- step: indexes of the first migration rebuilt
--- The maintenance calendar rebuilds what is written most, from a list older than the second migration: of each pair of copies
--- the first is compact now and the second is not. The planner takes the smaller of two equal indexes.
-reindex index idx_blocks_date;
-reindex index idx_assignments_block;
-reindex index idx_assignments_person;
+-- step: first migration rebuilt: blocks by date
+-- The maintenance calendar rebuilds what is written most, from a list older than the second migration. A concurrent rebuild
+-- leaves a new index under the old name, and among equal indexes the planner takes the newest: the first of each pair of
+-- copies is the one in use.
+reindex index concurrently idx_blocks_date;
+
+-- step: first migration rebuilt: assignments by block
+reindex index concurrently idx_assignments_block;
+
+-- step: first migration rebuilt: assignments by person
+reindex index concurrently idx_assignments_person;

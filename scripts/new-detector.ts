@@ -154,7 +154,8 @@ describe('${id}', () => {
   });
 
   it('is inconclusive where the indexes could not be read', () => {
-    const evaluation = judge(${variable}, [orders()], { facts: { outcomes: { indexes: failed('the server is gone') } } });
+    const facts = { outcomes: { indexes: failed('the server is gone') } };
+    const evaluation = judge(${variable}, [orders()], { facts });
     expect(evaluation.drafts).toEqual([]);
     expect(reasonsOf(evaluation)[0]).toContain('the server is gone');
   });

@@ -71,7 +71,7 @@ export const targetFlags: readonly Flag[] = [
   {
     name: 'min-size',
     value: 'SIZE',
-    description: 'leave out findings on smaller indexes',
+    description: 'leave out findings on smaller indexes, invalid ones excepted',
     preset: '0',
     check: isSize,
   },

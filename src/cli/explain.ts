@@ -1,3 +1,4 @@
+import { implicitServerFrom } from '../config/servers.ts';
 import { suggest } from '../config/suggest.ts';
 import { findingKinds } from '../model/finding.ts';
 import { harmlessJson, inContractOrder } from '../report/check/json.ts';
@@ -8,7 +9,7 @@ import { configRequestOf, targetFlags, targetProblems } from './config-flags.ts'
 import { layoutFor } from './environment.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { failWith } from './failure.ts';
-import { type ParsedFlags, shown, type UsageProblem } from './flags.ts';
+import { type Flag, type ParsedFlags, shown, type UsageProblem } from './flags.ts';
 import type { CommandSpec } from './spec.ts';
 import { isOneOf, isWebAddress } from './values.ts';
 
@@ -23,13 +24,13 @@ export const explainCommand: CommandSpec = {
   usage: 'KIND|FINDING_ID [--api URL | --url URL | --url-file FILE | --config.file FILE] [flags]',
   about: [
     'With a kind, prints its page of the documentation: when such a finding opens and closes, what can make it wrong, what to do.',
-    'With the id of a finding (from check, the API or a metric; its first digits are enough), prints everything known about it: evidence, what could make it wrong, what would change the verdict, and the SQL to run before, to fix, to verify and to undo.',
-    'A finding is looked up in a running daemon, unless a database or a configuration is named: then the databases are read afresh.',
+    'With the id of a finding (from check or the API; its first digits are enough), prints everything known about it: evidence, what could make it wrong, what would change the verdict, and the SQL to run before, to fix, to verify and to undo.',
+    'A finding is looked up in a running daemon; where a database or a configuration is named, by flags or by DATABASE_URL or PGHOST and the like, it is looked up in a fresh look at the databases.',
     `Kinds: ${findingKinds.join(', ')}.`,
   ],
   flags: [
     { name: 'api', value: 'URL', description: 'daemon to ask', preset: apiPreset, check: isWebAddress },
-    ...targetFlags,
+    ...targetFlags.map(withoutPreset),
     {
       name: 'format',
       value: 'text|json',
@@ -46,6 +47,11 @@ export const explainCommand: CommandSpec = {
   problems: explainProblems,
   run: runExplain,
 };
+
+/** What the databases default to does not hold here, where no database is the rule. */
+function withoutPreset({ preset, ...flag }: Flag): Flag {
+  return ['url', 'config.file'].includes(flag.name) || preset === undefined ? flag : { ...flag, preset };
+}
 
 function explainProblems(parsed: ParsedFlags): readonly UsageProblem[] {
   const [subject, ...rest] = parsed.positionals;
@@ -130,10 +136,11 @@ async function runExplain(
   }
 }
 
-function sourceOf(parsed: ParsedFlags, { cwd }: CommandContext, { settings }: Commands): FindingSource {
-  return namesDatabase(parsed)
+function sourceOf(parsed: ParsedFlags, { cwd, env }: CommandContext, { settings }: Commands): FindingSource {
+  const api = parsed.value('api');
+  return namesDatabase(parsed) || (api === undefined && implicitServerFrom(env) !== undefined)
     ? { kind: 'databases', config: configRequestOf(parsed, settings, cwd) }
-    : { kind: 'api', url: parsed.value('api') ?? apiPreset };
+    : { kind: 'api', url: api ?? apiPreset };
 }
 
 const namesDatabase = (parsed: ParsedFlags): boolean =>

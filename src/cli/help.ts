@@ -52,7 +52,7 @@ export function overviewHelp(commands: readonly CommandSpec[], terminalWidth: nu
     ['Examples', ...examplesOf(examples, width)],
     ['Exit codes', ...pairs(exitCodeWords, width)],
     ['Environment', ...pairs(variables, width)],
-    ['indexwarden help COMMAND tells its flags; indexwarden --version the version.'],
+    ['Flags of a command:  indexwarden help COMMAND', 'Version:             indexwarden --version'],
   ]);
 }
 
@@ -83,7 +83,7 @@ function pairs(entries: readonly (readonly [string, string])[], width: number): 
     wrap(name, nameWidth).join('\n'),
     wrap(text, width - nameWidth - 6).join('\n'),
   ]);
-  return columnsOf(rows, ['left', 'left']).map((line) => `  ${line}`);
+  return columnsOf(rows).map((line) => `  ${line}`);
 }
 
 function flagLines(flags: readonly Flag[], width: number): readonly string[] {

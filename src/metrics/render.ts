@@ -122,7 +122,8 @@ const origins = ['baseline', 'new'] as const;
 
 function writeFindings({ generation, settings, writer, block, blockWith }: Page): void {
   const inconclusive = new Set(generation.inconclusive.map((verdict) => verdict.kind));
-  const judged = settings.kinds.filter((kind) => !inconclusive.has(kind));
+  const hasCatalogue = isCollected(generation, 'tables', 'indexes');
+  const judged = hasCatalogue ? settings.kinds.filter((kind) => !inconclusive.has(kind)) : [];
   const open = generation.findings.filter((finding) => finding.state === 'open');
 
   const counts = new Map<string, number>();

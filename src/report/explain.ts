@@ -177,5 +177,5 @@ function alignedLines(
     wrap(label, labelWidth).map(paint.faint).join('\n'),
     wrap(value, valueWidth).join('\n'),
   ]);
-  return columnsOf(rows, ['left', 'left']).map((line) => `  ${line}`);
+  return columnsOf(rows).map((line) => `  ${line}`);
 }

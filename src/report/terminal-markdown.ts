@@ -157,13 +157,7 @@ class TerminalPage {
         return (index === 0 ? lines.map(this.#paint.strong) : lines).join('\n');
       }),
     );
-    this.#lines.push(
-      ...columnsOf(
-        cells,
-        widths.map(() => 'left'),
-      ),
-      '',
-    );
+    this.#lines.push(...columnsOf(cells), '');
   }
 }
 

@@ -32,10 +32,12 @@ const hex = (code: number, digits: number): string => code.toString(16).padStart
 
 const wide =
   /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
+const plainAscii = /^[ -~]*$/;
 const combining = /\p{Mn}|\p{Me}/u;
 
 /** Columns that a line takes on a terminal; expects safe text. East Asian wide characters and emoji take two. */
 export function displayWidth(text: string): number {
+  if (plainAscii.test(text)) return text.length;
   let width = 0;
   for (const character of text) width += wide.test(character) ? 2 : combining.test(character) ? 0 : 1;
   return width;

@@ -66,12 +66,14 @@ export class Fleet {
     return this.#watchers().flatMap((watcher) => watcher.generation ?? []);
   }
 
-  /** Whether every target that is known had its first pass. */
-  get isComplete(): boolean {
-    return this.#servers.every(
-      ({ watchers }) =>
-        watchers.size > 0 && [...watchers.values()].every((watcher) => watcher.generation !== undefined),
-    );
+  /** What has not been looked at for the first time yet, in words; empty when all has. */
+  waitingFor(): readonly string[] {
+    return this.#servers.flatMap(({ server, watchers }) => {
+      if (watchers.size === 0) return [`the databases of ${server.name}`];
+      return [...watchers.values()]
+        .filter((watcher) => watcher.generation === undefined)
+        .map((watcher) => `the first collection of ${targetKey(watcher.target)}`);
+    });
   }
 
   /** Collects once at once, then on schedule until stopped. */

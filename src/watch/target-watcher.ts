@@ -20,6 +20,7 @@ import { type PassLimits, runPass, unreachable } from './pass.ts';
 import { missingPermissions } from './permissions.ts';
 
 export interface WatchLog {
+  readonly debug: (fields: object, message: string) => void;
   readonly info: (fields: object, message: string) => void;
   readonly warn: (fields: object, message: string) => void;
   readonly error: (fields: object, message: string) => void;

@@ -3,6 +3,7 @@ import { nullHeavyIndex } from '../../src/detectors/null-heavy-index/detector.ts
 import { MiB } from '../../src/model/units.ts';
 import {
   aColumnStatisticsFact,
+  aServerFact,
   constraintOid,
   type DescribedIndex,
   type DescribedTable,
@@ -57,6 +58,12 @@ describe('null-heavy-index', () => {
     );
     expect(draft.confidence).toBe('possible');
     expect(draft.caveats.join()).toContain('cancelled_on IS NULL AND');
+    expect(draft.caveats.join()).not.toContain('skip');
+    const server = aServerFact({ versionNum: 180_004 });
+    const on18 = judge(nullHeavyIndex, [orders({ keys: ['cancelled_on', 'b'] })], {
+      facts: { ...withNulls(0.95).facts, server },
+    });
+    expect(onlyDraft(on18).caveats.join()).toContain('skip through it');
   });
 
   it('takes a plain unique index, which a partial one replaces, and says what ON CONFLICT needs then', () => {

@@ -57,7 +57,7 @@ describe('alert rules', () => {
     '%s reads only metrics and labels that exist',
     (_, rule) => {
       const declared: readonly Family[] = Object.values(families);
-      const used = rule.expr.match(/\b(?:indexwarden|pgindex)_\w+/g) ?? [];
+      const used: readonly string[] = rule.expr.match(/\b(?:indexwarden|pgindex)_\w+/g) ?? [];
       expect(used.length).toBeGreaterThan(0);
       for (const name of used) expect(declared.map((family) => family.name)).toContain(name);
 

@@ -11,7 +11,7 @@ export const hostileNames: readonly string[] = [
   'a|b`c`*d*_e_[x](javascript:alert(1))',
   '```\n# heading',
   '@everyone #1 https://evil.example www.evil.example',
-  '%s %d {0} ${x} \\ \u0000 \uFFFE',
+  '%s %d {0} {{x}} \\ \u0000 \uFFFE',
   'имя_индекса_на_кириллице_длиной_63',
   '漢字索引',
   '👩‍👩‍👧 family',

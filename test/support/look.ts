@@ -8,7 +8,7 @@ import { checkOnce } from '../../src/watch/check.ts';
 import { declarations } from '../../src/watch/declarations.ts';
 
 /** Logs nothing. */
-export const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+export const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 export interface LookOptions extends Omit<CommandSettings, 'url' | 'urlFile'> {
   readonly only?: readonly FindingKind[];

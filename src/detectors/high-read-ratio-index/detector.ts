@@ -26,7 +26,8 @@ const selectiveShare = 0.01;
 /**
  * Opens when an index was scanned at least `scansMin` times and read more than `tuplesPerScanMin` entries a scan on average
  * (idx_tup_read over idx_scan; bitmap scans count in both, of every method but BRIN). Closes when the average falls below,
- * which lifetime counters do slowly: a statistics reset shortens the wait.
+ * which lifetime counters do slowly: a statistics reset shortens the wait. Skip scans (18) count each of their searches, and the
+ * planner's look at an index's end points counts too: both make the average smaller than it is, never larger.
  *
  * Silent on: BRIN (its bitmap counts pages as ten entries each, whatever they hold) and keys (unique, constraint, exclusion).
  *

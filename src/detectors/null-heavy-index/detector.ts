@@ -25,6 +25,9 @@ const NullHeavyIndexSettings = z.strictObject({
 });
 type NullHeavyIndexSettings = z.output<typeof NullHeavyIndexSettings>;
 
+/** B-tree searches by later columns, skipping over few values of the leading one. */
+const versionWithSkipScan = 180_000;
+
 /** Methods that keep an entry for each NULL. GIN keeps one compressed list for all of them, hash none, BRIN a bit per range. */
 const methodsStoringNulls: ReadonlySet<string> = new Set(['btree', 'gist', 'spgist']);
 
@@ -84,7 +87,9 @@ function judge(index: IndexView, input: DetectorInput<NullHeavyIndexSettings>): 
   const statistics = table.statistics.get(leading.columnNumber);
   if (statistics === undefined) return unjudged(whyStatisticsAbsent(table, input.catalogue.server));
   if (statistics.nullFraction < settings.nullFractionMin) return undefined;
-  return toDraft(index, leading.text, statistics, index.sizeBytes);
+  const isSkipScanned =
+    index.keys.length > 1 && (input.catalogue.server?.versionNum ?? 0) >= versionWithSkipScan;
+  return toDraft(index, leading.text, statistics, index.sizeBytes, isSkipScanned);
 }
 
 function toDraft(
@@ -92,6 +97,7 @@ function toDraft(
   column: string,
   statistics: ColumnStatisticsFact,
   indexBytes: number,
+  isSkipScanned: boolean,
 ): Draft {
   const { table, usage } = index;
   const isSingle = index.keys.length === 1;
@@ -122,6 +128,9 @@ function toDraft(
         : `The index may be there for the NULLs: "${column} IS NULL AND …" is a common condition. Then a partial index WHERE ${column} IS NULL, without that column in its key, is the better one.`,
       ...(index.fact.accessMethod === 'btree'
         ? ['B-tree packs equal entries: the partial index is smaller, but by less than the share of NULLs.']
+        : []),
+      ...(isSkipScanned && index.fact.accessMethod === 'btree'
+        ? ['From 18 on PostgreSQL may skip through it for conditions on its later columns alone.']
         : []),
       ...(index.fact.isUnique
         ? ['INSERT … ON CONFLICT must repeat the condition of a partial unique index to use it.']

@@ -173,7 +173,7 @@ function judgeTree(table: TableView, server: ServerFact, input: Input): Draft | 
     },
     caveats: [
       'Queries that read a single partition plan by that partition’s statistics and lose nothing.',
-      'ANALYZE of a partitioned table reads a sample of every partition and analyses each of them as well; on a wide tree run it in a quiet hour.',
+      'ANALYZE of a partitioned table reads a sample of every partition, and without ONLY (18 and later) analyses each of them as well: on a wide tree run it in a quiet hour.',
     ],
     remedy: {
       kind: 'analyze-table',

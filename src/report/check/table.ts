@@ -151,7 +151,7 @@ function wideTable(findings: readonly Finding[], { width, paint }: Page): readon
     'Where'.padEnd(placeWidth),
     'Explain',
   ];
-  return columnsOf([head.map(paint.faint), ...rows], ['left', 'left', 'left', 'left', 'left']).map(indented);
+  return columnsOf([head.map(paint.faint), ...rows]).map(indented);
 }
 
 function narrowTable(findings: readonly Finding[], { width, paint }: Page): readonly string[] {
@@ -166,7 +166,7 @@ function narrowTable(findings: readonly Finding[], { width, paint }: Page): read
     ];
   });
   const head = [framed('Frees'), 'Confidence', 'What'].map(paint.faint);
-  return columnsOf([head, ...rows], ['left', 'left', 'left']).map(indented);
+  return columnsOf([head, ...rows]).map(indented);
 }
 
 const frees = ({ impact }: Finding): string =>

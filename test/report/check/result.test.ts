@@ -26,7 +26,7 @@ it('says of each target what was seen of it', () => {
 it('calls a target unreadable when a collector failed that verdicts need, and only then', () => {
   const failing = (name: 'indexes' | 'column-statistics') => {
     const [target] = checkResultOf(
-      [aGeneration({ facts: { [name]: failed('QueryTimeout', 'too slow') } })],
+      [aGeneration({ facts: { outcomes: { [name]: failed('too slow', 'QueryTimeout') } } })],
       kinds,
     ).targets;
     return target!;

@@ -1,0 +1,70 @@
+import { type RequestHandler, Router } from 'express';
+import type { Generation } from '../../findings/generation.ts';
+import { allowOnly } from '../guard.ts';
+import type { HttpOptions } from '../options.ts';
+import { badRequest, notFound, sendProblem } from '../problem.ts';
+import { createLister, type Listing } from './list.ts';
+import {
+  collectorsListing,
+  findingsListing,
+  indexesListing,
+  tablesListing,
+  targetsListing,
+} from './listings.ts';
+
+export interface ApiSources {
+  readonly generations: () => readonly Generation[];
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly options: Pick<HttpOptions, 'pageSizeMax' | 'redactLiterals'>;
+}
+
+/** `/api/v1`: everything of the newest generations, to read. */
+export function apiRoutes(sources: ApiSources): Router {
+  const router = Router();
+  const list = <View extends { readonly id: string }>(listing: Listing<View>): void => {
+    router.route(`/${listing.name}`).get(serveList(listing, sources)).all(allowOnly('GET', 'HEAD'));
+  };
+  list(findingsListing);
+  list(indexesListing(sources.options));
+  list(tablesListing);
+  list(targetsListing);
+  list(collectorsListing);
+  router.route('/findings/:id').get(serveFinding(sources)).all(allowOnly('GET', 'HEAD'));
+  return router;
+}
+
+function serveList<View extends { readonly id: string }>(
+  listing: Listing<View>,
+  { generations, now, options }: ApiSources,
+): RequestHandler {
+  const lister = createLister(listing, options);
+  return (request, response) => {
+    const page = lister(queryOf(request.url), generations(), now());
+    if (!page.ok) return sendProblem(response, badRequest(page.error));
+    response.set('Cache-Control', 'no-cache').json(page.value);
+  };
+}
+
+const serveFinding =
+  ({ generations }: ApiSources): RequestHandler<{ id: string }> =>
+  (request, response) => {
+    const { id } = request.params;
+    for (const generation of generations()) {
+      const finding = generation.findings.find((candidate) => candidate.id === id);
+      if (finding !== undefined) {
+        response.set('Cache-Control', 'no-cache').json(finding);
+        return;
+      }
+    }
+    sendProblem(
+      response,
+      notFound('no finding has this id now; findings that were resolved long ago are forgotten'),
+    );
+  };
+
+/** Everything behind the first question mark; the path in front of it does not matter here. */
+const queryOf = (url: string): URLSearchParams => {
+  const start = url.indexOf('?');
+  return new URLSearchParams(start < 0 ? '' : url.slice(start + 1));
+};

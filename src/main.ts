@@ -1,0 +1,210 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { CommandContext, CommandError, Commands, ConfigRequest } from './cli/commands.ts';
+import { layoutFor, processEnvironment } from './cli/environment.ts';
+import { runCli } from './cli/run.ts';
+import { effectiveConfigYaml } from './config/effective.ts';
+import { exampleConfigYaml } from './config/example.ts';
+import { type LoadedConfig, loadConfig } from './config/load.ts';
+import { formatConfigError } from './config/problems.ts';
+import { configFileSchema } from './config/schema.ts';
+import { settingsOf } from './config/settings-tree.ts';
+import { runDemo } from './demo/command.ts';
+import { detectors } from './detectors/index.ts';
+import { ListenError } from './http/server.ts';
+import type { Finding } from './model/finding.ts';
+import { err, ok, type Result } from './model/result.ts';
+import { checkResultOf } from './report/check/result.ts';
+import type { KindInfo } from './report/kinds.ts';
+import { checkOnce } from './watch/check.ts';
+import { startDaemon } from './watch/daemon.ts';
+import { declarations } from './watch/declarations.ts';
+import { createLog } from './watch/log.ts';
+
+/** The package's own folder, whether this runs from `src` or `dist`. */
+const packageFile = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+/** Where findings point for their documentation, until a configuration says otherwise: the daemon's own pages. */
+const docsBaseUrl = '/docs';
+
+const kinds: readonly KindInfo[] = detectors.map(({ id, title }) => ({
+  id,
+  title,
+  docs: `${docsBaseUrl}/detectors/${id}.md`,
+}));
+
+function load(request: ConfigRequest, context: CommandContext): Result<LoadedConfig, CommandError> {
+  const { file, flags, command } = request;
+  const loaded = loadConfig({
+    ...declarations,
+    ...(file === undefined ? {} : { file }),
+    flags,
+    command,
+    env: context.env,
+    readFile: context.readFile,
+  });
+  if (loaded.ok) for (const warning of loaded.value.warnings) context.warn(warning);
+  return loaded;
+}
+
+/** Findings by one look at the configured databases. */
+async function check(
+  request: Parameters<Commands['check']>[0],
+  context: CommandContext,
+): ReturnType<Commands['check']> {
+  const loaded = load(request, context);
+  if (!loaded.ok) return loaded;
+  const { config } = loaded.value;
+  const generations = await checkOnce({
+    config,
+    detectors,
+    only: request.only,
+    docsBaseUrl: config.http.docsBaseUrl ?? docsBaseUrl,
+    // What happens to targets stands in the result; lines of log would only get between it and the reader.
+    log: createLog({ ...config, log: { ...config.log, level: 'error' } }),
+    signal: context.signal,
+  });
+  const asked = kinds.filter(({ id }) => request.only.length === 0 || request.only.includes(id));
+  return ok(checkResultOf(generations, asked));
+}
+
+async function serve(request: ConfigRequest, context: CommandContext): Promise<Result<void, CommandError>> {
+  const loaded = load(request, context);
+  if (!loaded.ok) return loaded;
+  const log = createLog(loaded.value.config);
+  try {
+    const daemon = await startDaemon({
+      loaded: loaded.value,
+      loadAgain: () => {
+        const again = load(request, context);
+        if (again.ok) return again;
+        return err(again.error.kind === 'ConfigError' ? formatConfigError(again.error) : again.error.message);
+      },
+      detectors,
+      version: await version(),
+      docsDirectory: packageFile('docs'),
+      log,
+    });
+    const reload = (): void => void daemon.reload();
+    const survive = (caught: unknown): void =>
+      log.error(
+        { event: 'bug', stack: caught instanceof Error ? caught.stack : String(caught) },
+        'unhandled rejection',
+      );
+    process.on('SIGHUP', reload);
+    process.on('unhandledRejection', survive);
+    await aborted(context.signal);
+    log.info({ event: 'stopping' }, 'stopping');
+    await daemon.stop();
+    process.off('SIGHUP', reload);
+    process.off('unhandledRejection', survive);
+    log.info({ event: 'stopped' }, 'stopped');
+    return ok(undefined);
+  } catch (caught) {
+    if (caught instanceof ListenError) return err({ kind: 'usage', message: caught.message });
+    throw caught;
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+/** Findings of a running daemon, page by page. */
+async function findingsOfDaemon(
+  url: string,
+  signal: AbortSignal,
+): Promise<Result<readonly Finding[], CommandError>> {
+  const findings: Finding[] = [];
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const page = new URL('/api/v1/findings?limit=1000', url);
+    if (cursor !== '') page.searchParams.set('cursor', cursor);
+    try {
+      const response: Response = await fetch(page, { signal });
+      // The daemon is this very program; its contract is tested, not checked again here.
+      const body = (await response.json()) as {
+        readonly items: readonly Finding[];
+        readonly next: string | null;
+      };
+      if (!response.ok)
+        return err({ kind: 'unreadable', message: `${page.origin} answered ${response.status}` });
+      findings.push(...body.items);
+      cursor = body.next;
+    } catch (caught) {
+      const why =
+        caught instanceof Error && caught.cause instanceof Error ? caught.cause.message : String(caught);
+      return err({
+        kind: 'unreadable',
+        message: `no daemon answered at ${page.origin}: ${why}`,
+        hint: 'name one with --api, or look at the database itself with --url',
+      });
+    }
+  }
+  return ok(findings);
+}
+
+async function version(): Promise<string> {
+  const manifest: unknown = JSON.parse(await readFile(packageFile('package.json'), 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : 'unknown';
+}
+
+async function commands(): Promise<Commands> {
+  const toolVersion = await version();
+  return {
+    tool: { version: toolVersion, informationUri: docsBaseUrl },
+    kinds,
+    settings: settingsOf(configFileSchema(declarations)),
+    serve,
+    check,
+    findings: async (source, context) => {
+      if (source.kind === 'api') return findingsOfDaemon(source.url, context.signal);
+      const result = await check({ ...source.config, only: [] }, context);
+      return result.ok ? ok(result.value.findings) : result;
+    },
+    page: (kind) => readFile(packageFile(`docs/detectors/${kind}.md`), 'utf8').catch(() => undefined),
+    configCheck: async (request, context) => {
+      const loaded = load(request, context);
+      return loaded.ok ? ok(effectiveConfigYaml(loaded.value.config)) : loaded;
+    },
+    configExample: () => exampleConfigYaml(declarations),
+    demo: async (request, context) => {
+      const ended = await runDemo({
+        listen: request.listen,
+        major: request.pg,
+        scale: request.scale,
+        dataDirectory: request.data,
+        keep: request.keep,
+        version: toolVersion,
+        docsDirectory: packageFile('docs'),
+        env: {},
+        width: layoutFor(context.stdout, context).width,
+        signal: context.signal,
+        print: context.stdout.write,
+        say: context.stderr.write,
+      }).catch((caught: unknown) => {
+        if (caught instanceof ListenError) return err(caught.message);
+        throw caught;
+      });
+      return ended.ok ? ended : err({ kind: 'usage', message: ended.error });
+    },
+  };
+}
+
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // Asked twice: whoever asks wants it gone, cleaned up or not.
+    if (interrupted.signal.aborted) process.exit(130);
+    interrupted.abort(new Error(`stopped by ${signal}`));
+  });
+}
+process.exitCode = await runCli(
+  process.argv.slice(2),
+  processEnvironment(interrupted.signal),
+  await commands(),
+);

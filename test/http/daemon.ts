@@ -1,0 +1,104 @@
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type AppDependencies, createApp } from '../../src/http/app.ts';
+import type { HttpLog } from '../../src/http/guard.ts';
+import { defaultHttpOptions, type HttpOptions } from '../../src/http/options.ts';
+import { contentTypes } from '../../src/metrics/exposition.ts';
+import { ok } from '../../src/model/result.ts';
+import { takenAtMs } from '../support/builders.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** As it came over the wire: nothing is unzipped, unlike with fetch. */
+  readonly body: Buffer;
+  readonly text: string;
+  /** The parsed body; tests look into it as they please. */
+  // biome-ignore lint/suspicious/noExplicitAny: what is in it is what the tests are about
+  readonly json: () => any;
+}
+
+export interface Client {
+  readonly get: (path: string, headers?: Record<string, string>) => Promise<Answer>;
+  readonly send: (
+    method: string,
+    path: string,
+    headers?: Record<string, string>,
+    body?: string,
+  ) => Promise<Answer>;
+  readonly close: () => Promise<void>;
+}
+
+/** The application on a port of its own, with nothing behind it but what the test gives. */
+export async function serve(
+  dependencies: Partial<Omit<AppDependencies, 'options'>> & { readonly options?: Partial<HttpOptions> } = {},
+): Promise<Client> {
+  const app = createApp({
+    generations: () => [],
+    metricsPage: {
+      prepared: (format, isGzip) => ({
+        body: Buffer.from(`${format} ${isGzip ? 'gzipped' : 'plain'}\n`),
+        contentType: contentTypes[format],
+        contentEncoding: isGzip ? 'gzip' : undefined,
+      }),
+    },
+    readiness: () => ({ isReady: true, waitingFor: [] }),
+    reload: async () => ok(undefined),
+    now: () => takenAtMs,
+    log: silent,
+    newRequestId: () => 'request-1',
+    ...dependencies,
+    options: {
+      ...defaultHttpOptions,
+      version: '0.1.0',
+      docsDirectory: '/nonexistent',
+      ...dependencies.options,
+    },
+  });
+  const server = createServer(app);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return clientOf(server);
+}
+
+export const silent: HttpLog = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+function clientOf(server: Server): Client {
+  // A TCP server that listens has an address of this form.
+  const { port } = server.address() as AddressInfo;
+  const send: Client['send'] = (method, path, headers = {}, body) =>
+    sendTo(port, method, path, headers, body);
+  return {
+    send,
+    get: (path, headers) => send('GET', path, headers),
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** One request with exactly these headers; paths are sent as they are, dots and all. */
+export async function sendTo(
+  port: number,
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body?: string,
+): Promise<Answer> {
+  const outgoing = request({ host: '127.0.0.1', port, method, path, headers, agent: false });
+  outgoing.end(body);
+  const [response] = await once(outgoing, 'response');
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  const whole = Buffer.concat(chunks);
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    body: whole,
+    text: whole.toString(),
+    json: () => JSON.parse(whole.toString()),
+  };
+}
