@@ -4,7 +4,8 @@
 -- Versions: 13 and later (indnullsnotdistinct came with 15 and is read by name, so that one file serves all).
 -- Privileges: none. Cost: one pass over pg_index; pg_get_expr runs only for expression and partial indexes.
 -- Locks: pg_get_expr would wait behind ACCESS EXCLUSIVE on the table, so it is not called where such a lock is
---   granted or waited for; is_definition_known is then false. $1 and $2 bound the index's oid (bisection).
+--   granted or waited for; is_definition_known is then false. $1 and $2 bound the index's oid (bisection after a lock
+--   timeout); with $3 false pg_get_expr is not called at all.
 -- Columns: column_numbers, operator_classes, collations and key_options are in key order; 0 in column_numbers is an
 --   expression, its text a member of the comma-separated expressions; key_options bit 0: DESC, bit 1: NULLS FIRST.
 with blocked as materialized (
@@ -61,9 +62,9 @@ select
       order by a.attnum
     )
   end as operator_class_options,
-  blocked.relation is null or (i.indexprs is null and i.indpred is null) as is_definition_known,
-  case when blocked.relation is null then pg_catalog.pg_get_expr(i.indexprs, i.indrelid) end as expressions,
-  case when blocked.relation is null then pg_catalog.pg_get_expr(i.indpred, i.indrelid) end as predicate,
+  (blocked.relation is null and $3::bool) or (i.indexprs is null and i.indpred is null) as is_definition_known,
+  case when blocked.relation is null and $3::bool then pg_catalog.pg_get_expr(i.indexprs, i.indrelid) end as expressions,
+  case when blocked.relation is null and $3::bool then pg_catalog.pg_get_expr(i.indpred, i.indrelid) end as predicate,
   i.indexprs is not null as has_expressions,
   i.indpred is not null as has_predicate,
   parent.inhparent as parent_index_oid,

@@ -5,4 +5,6 @@ select c.oid as relation_oid
 from pg_catalog.pg_class c
 where c.relkind in ('r', 'm', 't', 'i', 'I')
   and c.relpersistence <> 't'
+  -- What initdb made has lower oids (FirstNormalObjectId), and is none of ours.
+  and c.oid >= 16384
 order by c.oid

@@ -2,7 +2,8 @@
 -- Source: manual, "Database Object Management Functions".
 -- Versions: 13 and later. Privileges: none by oid. Cost: about 50 µs a relation (one stat() per segment and fork).
 -- Locks: pg_relation_size waits behind ACCESS EXCLUSIVE; relations with such a lock granted or waited for are reported
---   with size_bytes null instead of being asked. $1 and $2 bound the relation's oid (bisection after a lock timeout).
+--   with size_bytes null instead of being asked. $1 and $2 bound the relation's oid (bisection after a lock timeout); with
+--   $3 false no relation is opened at all.
 -- Columns: size_bytes is all forks of the relation itself; null when it is locked or was dropped meanwhile.
 with blocked as materialized (
   select distinct l.relation
@@ -36,7 +37,7 @@ relation as (
 select
   r.oid as relation_oid,
   case
-    when blocked.relation is null
+    when blocked.relation is null and $3::bool
       -- The free-space and visibility maps belong to the price of a relation as much as its rows do.
       then pg_catalog.pg_relation_size(r.oid, 'main')
         + pg_catalog.pg_relation_size(r.oid, 'fsm')

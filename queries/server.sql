@@ -31,8 +31,14 @@ select
   array(
     select e.extname::text from pg_catalog.pg_extension e order by e.extname
   ) as extensions,
-  -- The optional narrow view of column statistics, and whether this role may read it.
-  pg_catalog.to_regclass('indexwarden.column_statistics') is not null as has_column_statistics_view
+  -- The optional narrow view of column statistics. to_regclass would fail for a role that may not use its schema; whether
+  -- this role may read the view shows when it is read.
+  exists (
+    select
+    from pg_catalog.pg_class v
+    join pg_catalog.pg_namespace n on n.oid = v.relnamespace
+    where n.nspname = 'indexwarden' and v.relname = 'column_statistics'
+  ) as has_column_statistics_view
 from pg_catalog.pg_database d
 left join pg_catalog.pg_stat_database sd on sd.datid = d.oid
 where d.datname = pg_catalog.current_database()

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { CommandContext, CommandError, Commands, ConfigRequest } from './cli/commands.ts';
 import { layoutFor, processEnvironment } from './cli/environment.ts';
 import { runCli } from './cli/run.ts';
@@ -24,8 +24,8 @@ import { createLog } from './watch/log.ts';
 /** The package's own folder, whether this runs from `src` or `dist`. */
 const packageFile = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
-/** Where findings point for their documentation, until a configuration says otherwise: the daemon's own pages. */
-const docsBaseUrl = '/docs';
+/** Where findings of the command line point for their documentation, until a configuration says otherwise: this package's own. */
+const docsBaseUrl = pathToFileURL(packageFile('docs')).href;
 
 const kinds: readonly KindInfo[] = detectors.map(({ id, title }) => ({
   id,

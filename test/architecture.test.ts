@@ -27,7 +27,7 @@ const openToNeighbours = 'config';
 /** Layers from here on are pure: no files, sockets, clocks, randomness or environment. */
 const firstPureLayer = layers.findIndex((layer) => layer.includes('metrics'));
 /** What of Node.js computes and does nothing else. */
-const pureBuiltins = ['node:crypto', 'node:assert', 'node:util', 'node:buffer'];
+const pureBuiltins = ['node:crypto', 'node:zlib', 'node:assert', 'node:util', 'node:buffer'];
 const impurePackages = ['pg', 'express', 'node-cron', 'pino', 'cli-progress'];
 const impureGlobals =
   /\b(?:Date\.now\(|new Date\(\)|performance\.now\(|Math\.random\(|setTimeout\(|setInterval\(|process\.|fetch\(|console\.)/;

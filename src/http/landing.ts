@@ -98,11 +98,11 @@ function summaryOf(generations: readonly Generation[], open: readonly Finding[])
     .map((severity) => `${open.filter((finding) => finding.severity === severity).length} ${severity}`);
   const bytes = generations.reduce((sum, generation) => sum + generation.reclaimableTotalBytes, 0);
   const reclaimable = bytes > 0 ? ` ${humaneBytes(bytes)} can be reclaimed.` : '';
-  const unsure = generations.reduce((sum, generation) => sum + kindsNotJudged(generation), 0);
+  const unsure = generations.filter((generation) => kindsNotJudged(generation) > 0).length;
   const caveat =
     unsure === 0
       ? ''
-      : ` ${counted(unsure, 'kind')} of finding could not be judged in full; the targets list says why.`;
+      : ` Not everything could be judged on ${unsure} of ${counted(generations.length, 'target')}: see the table above.`;
   return `${counted(open.length, 'open finding')}: ${counts.join(', ')}.${reclaimable}${caveat}`;
 }
 

@@ -1,4 +1,5 @@
 import type { CollectionError } from '../model/outcome.ts';
+import { quoteIdentifier } from '../plan/sql.ts';
 
 interface ServerError {
   readonly code?: string;
@@ -18,11 +19,18 @@ export function codeOf(caught: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** Who wanted what, for the statement that gives a missing right. */
+export interface Wanted {
+  readonly roleName?: string | undefined;
+  /** The database that was to be connected to. */
+  readonly database?: string;
+}
+
 /**
  * Names what went wrong while `doing` something (a collector's name, "connecting to …"). The text is for the operator; it
  * holds what the server said, which never includes a password.
  */
-export function collectionError(caught: unknown, doing: string, roleName?: string): CollectionError {
+export function collectionError(caught: unknown, doing: string, wanted: Wanted = {}): CollectionError {
   const error = asServerError(caught);
   const code = error.code;
   const message = `${doing}: ${error.message}`;
@@ -34,7 +42,7 @@ export function collectionError(caught: unknown, doing: string, roleName?: strin
   }
   if (unavailable.test(code)) return { kind: 'TargetUnavailable', message, sqlstate: code };
   if (code === '42501') {
-    return { kind: 'NotPermitted', message, sqlstate: code, grant: grantFor(error.message, roleName) };
+    return { kind: 'NotPermitted', message, sqlstate: code, grant: grantFor(error.message, wanted) };
   }
   if (code === '57014') return { kind: 'QueryTimeout', message, sqlstate: code };
   if (code === lockNotAvailable) {
@@ -43,13 +51,13 @@ export function collectionError(caught: unknown, doing: string, roleName?: strin
   return { kind: 'QueryFailed', message, sqlstate: code };
 }
 
-/** The statement that gives the right which the server said was missing. */
-function grantFor(message: string, roleName = '<role>'): string {
-  const role = `"${roleName.replaceAll('"', '""')}"`;
-  if (/column_statistics/.test(message)) return `GRANT SELECT ON indexwarden.column_statistics TO ${role};`;
-  if (/schema indexwarden/.test(message)) return `GRANT USAGE ON SCHEMA indexwarden TO ${role};`;
-  const database = /permission denied for database "?([^"]+)"?/.exec(message)?.[1];
-  if (database !== undefined) return `GRANT CONNECT ON DATABASE "${database}" TO ${role};`;
+/** The statement that gives the right which the server said was missing; its words may be in any language, names are not. */
+function grantFor(message: string, { roleName = '<role>', database }: Wanted): string {
+  const role = quoteIdentifier(roleName);
+  if (database !== undefined) return `GRANT CONNECT ON DATABASE ${quoteIdentifier(database)} TO ${role};`;
+  if (/\b(?:indexwarden|column_statistics)\b/.test(message)) {
+    return `GRANT USAGE ON SCHEMA indexwarden TO ${role}; GRANT SELECT ON indexwarden.column_statistics TO ${role};`;
+  }
   return `GRANT pg_monitor TO ${role};`;
 }
 

@@ -41,7 +41,7 @@ export async function runCollector<Fact>(
       collector.bounds === 'none'
         ? { ...(await ask(sql, values)), skipped: [] }
         : await readAroundLocks({
-            read: (from, to) => ask(sql, [...values, from, to]),
+            read: (from, to, mayOpen) => ask(sql, [...values, from, to, mayOpen]),
             candidates: async () => options.candidates ?? (await relationOids(ask)),
             budgetMs: options.bisectionBudgetMs,
             now: options.now,
@@ -64,13 +64,13 @@ export async function runCollector<Fact>(
       facts: facts.value,
       collectedAtMs: startedAtMs,
       durationMs,
-      skippedRelations: [...read.skipped, ...locked],
+      skippedRelations: [...new Set([...read.skipped, ...locked])],
     };
   } catch (caught) {
     const durationMs = options.now() - startedAtMs;
     const error = options.signal.aborted
       ? ({ kind: 'Cancelled', message: `${collector.name}: cancelled` } as const)
-      : collectionError(caught, collector.name, options.roleName);
+      : collectionError(caught, collector.name, { roleName: options.roleName });
     return { kind: 'failed', error, collectedAtMs: startedAtMs, durationMs };
   }
 }

@@ -12,6 +12,8 @@ export interface SessionLimits {
   readonly lockTimeoutMs: number;
   /** Whether a transaction-mode pooler in between is accepted. */
   readonly allowPooler: boolean;
+  /** How much longer than the server we wait before we take a connection for dead: a half-open one never answers. */
+  readonly graceMs?: number;
 }
 
 export interface Rows {
@@ -22,8 +24,10 @@ export interface Rows {
 /** Runs one statement inside a guest transaction. Throws what the server answered. */
 export type Ask = (text: string, values?: readonly unknown[]) => Promise<Rows>;
 
-/** How much longer than the server we wait before we call a connection dead: a half-open one never answers. */
-const graceMs = 5_000;
+const usualGraceMs = 5_000;
+
+/** How long a cancelled statement may take to end: a shutdown has five seconds in all, and a CancelRequest can get lost. */
+const cancelGraceMs = 1_000;
 
 /**
  * One connection to one database. Every transaction is read-only and carries its own settings: nothing is set for the session,
@@ -64,6 +68,10 @@ export class Session {
         keepAlive: true,
         types: factTypes,
       });
+      // What goes wrong rejects `connect`; an event that nobody listens to would end the program.
+      client.on('error', () => {});
+      const abandon = (): void => void socketOf(client).destroy(new Error('cancelled'));
+      signal.addEventListener('abort', abandon, { once: true });
       try {
         await client.connect();
         const session = new Session(client, config, limits);
@@ -72,9 +80,12 @@ export class Session {
         await session.close();
         return err({ kind: 'PoolerRefused', message: pooler });
       } catch (caught) {
-        client.end().catch(() => {});
-        failure = collectionError(caught, `connecting to ${config.host}:${config.port}/${config.database}`);
+        socketOf(client).destroy();
+        const doing = `connecting to ${config.host}:${config.port}/${config.database}`;
+        failure = collectionError(caught, doing, { roleName: config.user, database: config.database });
         if (!mayTryNextAttempt(caught)) break;
+      } finally {
+        signal.removeEventListener('abort', abandon);
       }
     }
     return err(failure);
@@ -96,32 +107,36 @@ export class Session {
     const timeoutMs = Math.ceil(options.statementTimeoutMs);
     const ask: Ask = async (text, values = []) => {
       options.signal.throwIfAborted();
-      const query = {
-        text,
-        values: [...values],
-        rowMode: 'array',
-        query_timeout: timeoutMs + graceMs,
-      } as const;
-      const result = await this.#client.query<unknown[]>(query);
+      const query = { text, values: [...values], rowMode: 'array' } as const;
+      const result = await this.#answerWithin(timeoutMs + this.#graceMs, () =>
+        this.#client.query<unknown[]>(query),
+      );
       return { names: result.fields.map((field) => field.name), rows: result.rows };
     };
-    const cancel = (): void => this.#cancelRunning();
+    let giveUp: NodeJS.Timeout | undefined;
+    const cancel = (): void => {
+      this.#cancelRunning();
+      giveUp = setTimeout(() => this.#drop(), cancelGraceMs);
+    };
     options.signal.addEventListener('abort', cancel, { once: true });
     try {
       // One round trip. Numbers only: nothing here comes from outside.
-      await this.#client.query(
-        `begin read only;
+      await this.#answerWithin(this.#graceMs, () =>
+        this.#client.query(
+          `begin read only;
          set local statement_timeout = ${timeoutMs};
          set local lock_timeout = ${Math.ceil(this.#limits.lockTimeoutMs)};
-         set local idle_in_transaction_session_timeout = ${timeoutMs + graceMs};
+         set local idle_in_transaction_session_timeout = ${timeoutMs + this.#graceMs};
          set local search_path = pg_catalog;
          set local jit = off;
          set local max_parallel_workers_per_gather = 0`,
+        ),
       );
       return await work(ask);
     } finally {
       options.signal.removeEventListener('abort', cancel);
       await this.#rollBack();
+      clearTimeout(giveUp);
     }
   }
 
@@ -131,20 +146,36 @@ export class Session {
     // A server that does not answer must not hold up a shutdown.
     const given = new Promise<void>((resolve) => setTimeout(resolve, 500).unref());
     await Promise.race([this.#client.end().catch(() => {}), given]);
+    socketOf(this.#client).destroy();
+  }
+
+  get #graceMs(): number {
+    return this.#limits.graceMs ?? usualGraceMs;
   }
 
   async #rollBack(): Promise<void> {
     if (!this.#isOpen) return;
     try {
-      await this.#client.query({ text: 'rollback', query_timeout: graceMs } as pg.QueryConfig);
+      await this.#answerWithin(this.#graceMs, () => this.#client.query('rollback'));
     } catch {
       this.#drop();
     }
   }
 
-  #drop(): void {
+  /** Waits for an answer; a connection that gives none in time is dead and is dropped, which fails the query. */
+  async #answerWithin<T>(timeoutMs: number, query: () => Promise<T>): Promise<T> {
+    const silent = Object.assign(new Error(`no answer within ${timeoutMs} ms`), { code: 'ETIMEDOUT' });
+    const timer = setTimeout(() => this.#drop(silent), timeoutMs);
+    try {
+      return await query();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #drop(reason?: Error): void {
     this.#isOpen = false;
-    this.#client.end().catch(() => {});
+    socketOf(this.#client).destroy(reason);
   }
 
   /**
@@ -154,30 +185,42 @@ export class Session {
   async #poolerBetween(): Promise<string | undefined> {
     const backends: unknown[] = [];
     for (const _ of ['first', 'second']) {
-      const result = await this.#client.query<unknown[]>({
-        text: 'begin read only; select pg_catalog.pg_backend_pid(); rollback',
-        rowMode: 'array',
-      });
+      const result = await this.#answerWithin(this.#limits.connectTimeoutMs, () =>
+        this.#client.query<unknown[]>({
+          text: 'begin read only; select pg_catalog.pg_backend_pid(); rollback',
+          rowMode: 'array',
+        }),
+      );
       // node-postgres answers several statements with several results, which its types do not say.
       const answers = result as unknown as readonly { readonly rows: readonly (readonly unknown[])[] }[];
       backends.push(answers[1]?.rows[0]?.[0]);
     }
-    // Not in its types: the process id that the server sent with the cancel key.
-    const announced = (this.#client as unknown as { readonly processID: number | null }).processID;
-    if (backends.every((pid) => pid === announced)) return undefined;
+    if (backends.every((pid) => pid === cancelKeyOf(this.#client).processID)) return undefined;
     return 'a connection pooler answered instead of PostgreSQL: connect to the server itself, or set allow_pooler: true for this server';
   }
 
   /** Sends a CancelRequest over a socket of its own; it is no connection and counts towards no limit. */
   #cancelRunning(): void {
-    const canceller = new pg.Client({ ...this.#config, ssl: false });
+    const { processID, secretKey } = cancelKeyOf(this.#client);
+    if (!this.#isOpen || processID === null) return;
+    const { host, port } = this.#config;
+    // `connect` and `cancel` are node-postgres's own, but in no type declaration.
+    const canceller = new pg.Connection({ ssl: false }) as pg.Connection & {
+      connect(portOrSocket: number | string, host?: string): void;
+      cancel(processID: number, secretKey: number): void;
+    };
     canceller.on('error', () => {});
-    // `cancel` and `activeQuery` are node-postgres's own, but in no type declaration.
-    const running = (this.#client as unknown as { readonly activeQuery?: unknown }).activeQuery;
-    if (running === undefined || running === null) return;
-    (canceller as unknown as { cancel(client: pg.Client, query: unknown): void }).cancel(
-      this.#client,
-      running,
-    );
+    canceller.on('connect', () => canceller.cancel(processID, secretKey));
+    if (host.startsWith('/')) canceller.connect(`${host}/.s.PGSQL.${port}`);
+    else canceller.connect(port, host);
+    setTimeout(() => canceller.stream.destroy(), cancelGraceMs).unref();
   }
 }
+
+/** The process id and key that the server (or a pooler) announced for cancelling; node-postgres has them, its types do not. */
+const cancelKeyOf = (client: pg.Client) =>
+  client as unknown as { readonly processID: number | null; readonly secretKey: number };
+
+/** The socket below; also of node-postgres's own, and the one way to end a connection that does not answer. */
+const socketOf = (client: pg.Client) =>
+  (client as unknown as { readonly connection: pg.Connection }).connection.stream;

@@ -14,7 +14,10 @@ export interface FewActions {
   readonly reviewBytes: number;
 }
 
-/** Findings by benefit over risk: bytes to reclaim, then severity, then confidence; ids break ties. */
+/**
+ * Findings by benefit over risk: bytes to reclaim, then severity, then confidence; where nothing is reclaimed an invalid
+ * index before rows that a missing index makes PostgreSQL read. Ids break ties.
+ */
 export const rankFindings = (findings: readonly Finding[]): readonly Finding[] =>
   findings.toSorted(byBenefit);
 
@@ -23,6 +26,8 @@ function byBenefit(a: Finding, b: Finding): number {
     b.impact.reclaimableBytes - a.impact.reclaimableBytes ||
     severities.indexOf(b.severity) - severities.indexOf(a.severity) ||
     sureness[b.confidence] - sureness[a.confidence] ||
+    Number(b.kind === 'invalid-index') - Number(a.kind === 'invalid-index') ||
+    (b.impact.rowsRead ?? 0) - (a.impact.rowsRead ?? 0) ||
     (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
   );
 }

@@ -158,7 +158,7 @@ describe('the first page', () => {
     expect(text).toContain('public.orders_a_idx1 duplicates orders_a_idx');
     expect(text).toContain('href="/api/v1/findings/00000000000000d1"');
     expect(text).toContain('3 open findings: 0 critical, 1 warning, 2 info.');
-    expect(text).toContain('2 kinds of finding could not be judged in full');
+    expect(text).toContain('Not everything could be judged on 1 of 2 targets');
   });
 
   test('shows at most ten findings, critical ones first', async () => {

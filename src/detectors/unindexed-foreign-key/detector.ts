@@ -88,7 +88,8 @@ function toDraft(key: ForeignKeyView, first: ForeignKeyView, input: DetectorInpu
       isValidated: fact.isValidated,
     },
     caveats: caveatsFor(key),
-    impact: { reclaimableBytes: 0 },
+    // What each delete of a parent row makes PostgreSQL read.
+    impact: { reclaimableBytes: 0, rowsRead: table.rows ?? 0 },
     remedy: remedyFor(key, first),
   };
 }
