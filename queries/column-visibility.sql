@@ -2,9 +2,10 @@
 -- Exactly one row. Catalogue tables do not count: their statistics are visible to everybody and prove nothing.
 -- Source: manual, "pg_stats", "Access Privilege Inquiry Functions".
 -- Versions: 13 and later. Privileges: none. Cost: one privilege look-up a column.
+-- Columns: user_columns and visible_columns are counts; columns of indexes and dropped ones are in neither.
 select
-  count(*)::int4 as user_columns,
-  (count(*) filter (
+  pg_catalog.count(*)::int4 as user_columns,
+  (pg_catalog.count(*) filter (
     where pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'select')
       and not (tc.relrowsecurity and pg_catalog.row_security_active(tc.oid))
   ))::int4 as visible_columns

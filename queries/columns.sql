@@ -5,17 +5,17 @@
 with named as materialized (
   select i.indrelid as table_oid, key.attnum
   from pg_catalog.pg_index i
-  cross join lateral unnest(i.indkey::int2[]) as key(attnum)
+  cross join lateral pg_catalog.unnest(i.indkey::int2[]) as key(attnum)
   where key.attnum > 0
   union
   select k.conrelid, key.attnum
   from pg_catalog.pg_constraint k
-  cross join lateral unnest(k.conkey) as key(attnum)
+  cross join lateral pg_catalog.unnest(k.conkey) as key(attnum)
   where k.contype = 'f'
   union
   select k.confrelid, key.attnum
   from pg_catalog.pg_constraint k
-  cross join lateral unnest(k.confkey) as key(attnum)
+  cross join lateral pg_catalog.unnest(k.confkey) as key(attnum)
   where k.contype = 'f'
 )
 select

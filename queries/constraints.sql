@@ -32,7 +32,7 @@ cross join lateral (
   select
     coalesce(pg_catalog.array_agg(op.position::int4 order by op.position, ao.amopfamily), '{}') as positions,
     coalesce(pg_catalog.array_agg(ao.amopfamily order by op.position, ao.amopfamily), '{}') as families
-  from unnest(k.conpfeqop) with ordinality as op(operator_oid, position)
+  from pg_catalog.unnest(k.conpfeqop) with ordinality as op(operator_oid, position)
   join pg_catalog.pg_amop ao on ao.amopopr = op.operator_oid and ao.amoppurpose = 's'
 ) as equality
 where k.contype = 'f'

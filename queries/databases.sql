@@ -1,5 +1,6 @@
 -- What a row is: a database of the server that can be watched. Templates and databases closed to connections are left out.
 -- Source: manual, "pg_database". Versions: 13 and later. Privileges: none. Cost: one row a database.
+-- Columns: datname as it stands, unquoted.
 select d.datname::text as datname
 from pg_catalog.pg_database d
 where d.datallowconn

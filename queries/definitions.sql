@@ -1,9 +1,9 @@
 -- What a row is: the server's own definition of one index, for the SQL that a finding prints.
--- Read only for indexes with an open finding or on display ($1), never for all: pg_get_indexdef costs 80 µs an index and
+-- Read only for indexes with an open finding or on display ($1), never for all: pg_get_indexdef is dear and
 -- waits behind ACCESS EXCLUSIVE on its table. Bounded by $2 and $3 (bisection after a lock timeout); with $4 false it is
 -- not called at all.
 -- Source: manual, "System Catalog Information Functions".
--- Versions: 13 and later. Privileges: none by oid.
+-- Versions: 13 and later. Privileges: none by oid. Cost: 80 µs an index.
 -- Columns: definition is null when the table is locked or the index was dropped meanwhile; constraint_definition is null
 --   unless a constraint owns the index.
 select

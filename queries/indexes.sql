@@ -22,7 +22,7 @@ extension_member as materialized (
 ),
 referenced as materialized (
   -- Foreign keys that point at this very index; it cannot be dropped while they exist. On a partition, PostgreSQL's copies count too.
-  select k.conindid as index_oid, count(*)::int4 as foreign_keys
+  select k.conindid as index_oid, pg_catalog.count(*)::int4 as foreign_keys
   from pg_catalog.pg_constraint k
   where k.contype = 'f'
   group by k.conindid
@@ -94,7 +94,7 @@ select
         and dep.refclassid = 'pg_catalog.pg_proc'::regclass
         and lang.lanname not in ('internal', 'c')
         and not exists (
-          select from unnest(p.proconfig) as setting(line) where setting.line like 'search_path=%'
+          select from pg_catalog.unnest(p.proconfig) as setting(line) where setting.line like 'search_path=%'
         )
       order by 1
     )

@@ -27,13 +27,13 @@ select
       and l.mode in ('ShareUpdateExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
   ) as is_worked_on,
   case when ic.relkind = 'I' then (
-    select count(*)::int4 from pg_catalog.pg_inherits part where part.inhparent = i.indrelid
+    select pg_catalog.count(*)::int4 from pg_catalog.pg_inherits part where part.inhparent = i.indrelid
   ) end as partitions,
   case when ic.relkind = 'I' then (
-    select count(*)::int4 from pg_catalog.pg_inherits child where child.inhparent = i.indexrelid
+    select pg_catalog.count(*)::int4 from pg_catalog.pg_inherits child where child.inhparent = i.indexrelid
   ) end as attached_partitions,
   case when ic.relkind = 'I' then (
-    select count(*)::int4
+    select pg_catalog.count(*)::int4
     from pg_catalog.pg_inherits child
     join pg_catalog.pg_index ci on ci.indexrelid = child.inhrelid
     where child.inhparent = i.indexrelid and not ci.indisvalid

@@ -1,6 +1,7 @@
 -- What a row is: one operator class that an index of a user table could name.
 -- Source: manual, "pg_opclass", "pg_opfamily", "Index Methods and Operator Classes".
 -- Versions: 13 and later. Privileges: none. Cost: a few hundred rows.
+-- Columns: schemaname is the operator class's own; input_type_name is the type it is declared for.
 select
   oc.oid as operator_class_oid,
   oc.opcname::text as operator_class_name,

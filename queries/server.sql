@@ -1,7 +1,7 @@
 -- What a row is: the server and database this connection reached, and the rights of its role. Exactly one row.
 -- Source: manual, "System Information Functions", "The Cumulative Statistics System".
 -- Versions: 13 and later.
--- Privileges: none beyond CONNECT; reset times of other objects need pg_monitor on no version.
+-- Privileges: none beyond CONNECT.
 -- Cost: constant; no relation of a user is touched.
 -- Columns: *_at_ms are milliseconds since the epoch; system_identifier is text, since it exceeds 53 bits.
 select

@@ -3,7 +3,8 @@ import { dirname } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { configJsonSchema, configReference } from '../src/config/reference.ts';
-import { declarations } from './declarations.ts';
+import { metricsReference } from '../src/metrics/reference.ts';
+import { declarations } from '../src/watch/declarations.ts';
 
 /** A file that is made from the code and committed, so that a change of it shows in review. */
 export interface GeneratedFile {
@@ -16,6 +17,7 @@ export interface GeneratedFile {
 export const generatedFiles: readonly GeneratedFile[] = [
   { path: 'schema/config.schema.json', content: () => asJson(configJsonSchema(declarations)) },
   { path: 'docs/config.md', content: () => configReference(declarations) },
+  { path: 'docs/metrics.md', content: metricsReference },
 ];
 
 /** The generated files whose committed text is not what the code makes today. */

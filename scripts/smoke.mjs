@@ -19,9 +19,12 @@ const startMs = 180_000;
 /** What the daemon promises to need at most. */
 const stopMs = 5_000;
 
+/** What the demo's two databases are known to suffer from. */
+const expectedKinds = ['duplicate-index', 'unindexed-foreign-key', 'invalid-index'];
+
 const scratch = mkdtempSync(path.join(tmpdir(), 'smoke-'));
-// PostgreSQL does not run as root: the account it runs as has to be able to enter.
-chmodSync(scratch, 0o755);
+// As /tmp is: PostgreSQL does not run as root, and the account it runs as makes and removes folders here.
+chmodSync(scratch, 0o1777);
 const running = new Set();
 
 try {
@@ -33,17 +36,12 @@ try {
   let url;
   await step('demo: metrics and findings', async () => {
     await eventually(demo, `http://${demoAt}/metrics`, (page) => /^pgindex_size_bytes\{/m.test(page));
-    const findings = await eventually(
-      demo,
-      `http://${demoAt}/api/v1/findings`,
-      (body) => JSON.parse(body).items.length > 0,
-    );
-    const kinds = new Set(JSON.parse(findings).items.map((finding) => finding.kind));
-    for (const kind of ['duplicate-index', 'unindexed-foreign-key', 'invalid-index']) {
-      if (!kinds.has(kind)) throw new Error(`no finding of kind ${kind} among: ${[...kinds].join(', ')}`);
-    }
-    url = /postgres(?:ql)?:\/\/[^\s'"<>]+/.exec(demo.output.join(''))?.[0];
-    if (url === undefined) throw new Error('the demo printed no connection string');
+    await eventually(demo, `http://${demoAt}/api/v1/findings`, (body) => {
+      const kinds = JSON.parse(body).items.map((finding) => finding.kind);
+      return expectedKinds.every((kind) => kinds.includes(kind));
+    });
+    // The addresses are printed once everything has been looked at, so a moment later.
+    url = await printed(demo, /postgres(?:ql)?:\/\/[^\s'"<>]+/);
   });
 
   await step('check --format json', async () => {
@@ -138,6 +136,19 @@ async function eventually(started, address, isAsWanted) {
       throw new Error(
         `${address} is not as wanted after ${startMs} ms; last: ${last.slice(0, 500)}\n${started.output.join('')}`,
       );
+    }
+    await delay(200);
+  }
+}
+
+/** The first part of its standard output that matches. */
+async function printed(started, pattern) {
+  const deadline = Date.now() + startMs;
+  for (;;) {
+    const found = pattern.exec(started.stdout.join(''));
+    if (found !== null) return found[0];
+    if (started.process.exitCode !== null || Date.now() > deadline) {
+      throw new Error(`it did not print ${pattern}:\n${started.output.join('')}`);
     }
     await delay(200);
   }

@@ -80,6 +80,7 @@ export interface Catalogue {
   readonly tables: readonly TableView[];
   readonly indexes: readonly IndexView[];
   readonly foreignKeys: readonly ForeignKeyView[];
+  readonly operatorClasses: readonly OperatorClassFact[];
   readonly server: ServerFact | undefined;
   readonly indexesByOid: ReadonlyMap<IndexOid, IndexView>;
   readonly invalid: ReadonlyMap<IndexOid, InvalidIndexFact>;
@@ -178,6 +179,7 @@ export function buildCatalogue(snapshot: Snapshot, isWatched: (schemaname: strin
     tables: [...tables.values()],
     indexes: [...indexes.values()],
     foreignKeys,
+    operatorClasses: facts('operator-classes'),
     server: facts('server')[0],
     indexesByOid: indexes,
     invalid: new Map(facts('invalid-indexes').map((fact) => [fact.indexOid, fact])),

@@ -152,7 +152,8 @@ export function whyPreferred(keep: IndexView, drop: IndexView): string {
  * operator classes hold the equality that the check uses, it is valid, and a predicate asks no more than that key columns are
  * not null. A hash index serves one column; BRIN cannot find single rows.
  */
-export function supportsForeignKey(index: IndexView, key: ForeignKeyView): boolean {
+export function supportsForeignKey(candidate: IndexView, key: ForeignKeyView): boolean {
+  const index = onTable(candidate, key.table);
   const { fact } = index;
   if (!isUsable(index) || fact.accessMethod === 'brin') return false;
   const wanted = key.fact.columnNumbers;
@@ -166,10 +167,10 @@ export function supportsForeignKey(index: IndexView, key: ForeignKeyView): boole
   });
   const isServed = wanted.every((column, place) =>
     leading.some(
-      (candidate) =>
-        candidate.columnNumber === column &&
-        candidate.operatorClass !== undefined &&
-        families.get(place + 1)?.has(candidate.operatorClass.operatorFamilyOid) === true,
+      ({ columnNumber, operatorClass }) =>
+        columnNumber === column &&
+        operatorClass !== undefined &&
+        families.get(place + 1)?.has(operatorClass.operatorFamilyOid) === true,
     ),
   );
   if (!isServed) return false;
@@ -181,14 +182,33 @@ export function supportsForeignKey(index: IndexView, key: ForeignKeyView): boole
   return fact.predicate !== null && conjuncts(fact.predicate).every((condition) => implied.has(condition));
 }
 
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+/** A name in quotes, needed or not. */
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** Whether the key is supported on the table itself or, for a partitioned table, on every one of its leaves. */
-export function isForeignKeySupported(key: ForeignKeyView): boolean {
+/**
+ * Whether the key is supported on the table itself or, for a partitioned table, on every one of its leaves. Indexes in `without`
+ * count as gone, with all that are attached to them.
+ */
+export function isForeignKeySupported(
+  key: ForeignKeyView,
+  without: ReadonlySet<IndexView> = new Set(),
+): boolean {
+  const isGone = (index: IndexView): boolean =>
+    without.has(index) || (index.parent !== undefined && isGone(index.parent));
   const supportedOn = (table: TableView): boolean =>
-    table.indexes.some((index) => supportsForeignKey(onTable(index, key.table), key)) ||
+    table.indexes.some((index) => !isGone(index) && supportsForeignKey(index, key)) ||
     (table.fact.relkind === 'p' && table.partitions.length > 0 && table.partitions.every(supportedOn));
   return supportedOn(key.table);
+}
+
+/**
+ * The foreign keys that the index, or an index attached to it, may help to check: those of its table, of the partitioned tables
+ * above it, and of the partitions that its own partitions lie on.
+ */
+export function foreignKeysAround(index: IndexView): readonly ForeignKeyView[] {
+  const above = (table: TableView): readonly ForeignKeyView[] =>
+    table.parent === undefined ? table.foreignKeys : [...table.foreignKeys, ...above(table.parent)];
+  return [...new Set([...above(index.table), ...index.children.flatMap(foreignKeysAround)])];
 }
 
 /** A partition may number its columns otherwise than its parent: compare by name when the tables differ. */

@@ -42,8 +42,8 @@ export function replacementsOn(table: TableView): readonly Replacement[] {
   for (const [survivor, others] of copies) {
     const cover = covered.get(survivor);
     for (const copy of others) {
-      // Indexes attached to a partitioned index are judged there.
-      if (copy.parent !== undefined) continue;
+      // Indexes attached to a partitioned index are judged there, and no primary key goes because a partition has a unique copy.
+      if (copy.parent !== undefined || copy.fact.isPrimary) continue;
       const rest = [survivor, ...others].filter((other) => other !== copy);
       found.push(
         cover === undefined || cover.isForReview

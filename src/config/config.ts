@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts';
 import type { NameFilter } from './globs.ts';
-import type { ConfigFile, ConnectionSettings, PolicyOverride, ServerSettings } from './schema.ts';
+import type { ConfigFile, PolicyOverride, ServerSettings } from './schema.ts';
+import type { ConnectionSettings } from './schema-connection.ts';
 
 /** The configuration in force: the file's settings with presets filled in, connections completed, secrets read. */
 export interface Config extends Omit<ConfigFile, 'servers'> {

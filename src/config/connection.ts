@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type ConnectionUrl, parseConnectionUrl } from './connection-url.ts';
 import type { Problem } from './problems.ts';
 import { redactUrl, Secret } from './redact.ts';
-import { type SslMode, sslModes } from './schema.ts';
+import { type SslMode, sslModes } from './schema-connection.ts';
 import { readNamedFile, type Surroundings } from './surroundings.ts';
 
 /** One postmaster and how to log in to it, ready to use. */

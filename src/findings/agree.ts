@@ -1,5 +1,10 @@
 import type { IndexView } from '../analysis/catalogue.ts';
-import { compareByWorth, isForeignKeySupported, supportsForeignKey } from '../analysis/index-identity.ts';
+import {
+  compareByWorth,
+  foreignKeysAround,
+  isForeignKeySupported,
+  supportsForeignKey,
+} from '../analysis/index-identity.ts';
 import type { Draft } from '../detectors/draft.ts';
 
 /**
@@ -31,17 +36,15 @@ function lastOfForeignKeys(drafts: readonly Draft[]): ReadonlySet<IndexView> {
     drafts.filter(isDrop).flatMap((draft) => (draft.index === null ? [] : [draft.index])),
   );
   const spared = new Set<IndexView>();
-  const tables = new Set([...dropped].map((index) => index.table));
-  for (const table of tables) {
-    for (const key of table.foreignKeys) {
-      if (!isForeignKeySupported(key)) continue;
-      const indexes = table.indexes.filter((index) => !dropped.has(index) || spared.has(index));
-      if (isForeignKeySupported({ ...key, table: { ...table, indexes } })) continue;
-      const supporting = table.indexes.filter(
-        (index) => dropped.has(index) && supportsForeignKey(index, key),
-      );
-      const [worthiest] = supporting.sort(compareByWorth);
-      if (worthiest !== undefined) spared.add(worthiest);
+  for (const key of new Set([...dropped].flatMap(foreignKeysAround))) {
+    if (!key.fact.isEnforced || !isForeignKeySupported(key)) continue;
+    const helps = (index: IndexView): boolean => supportsForeignKey(index, key) || index.children.some(helps);
+    const supporting = [...dropped].filter((index) => !spared.has(index) && helps(index));
+    // The least worth keeping may go first, as long as the key stays supported; on partitions that takes one index for each.
+    const gone = new Set([...dropped].filter((index) => !spared.has(index) && !supporting.includes(index)));
+    for (const index of supporting.sort(compareByWorth).reverse()) {
+      if (isForeignKeySupported(key, new Set([...gone, index]))) gone.add(index);
+      else spared.add(index);
     }
   }
   return spared;

@@ -5,11 +5,16 @@ import { dayMs } from '../model/units.ts';
 /** The life of the findings of one target. A value: {@link advance} makes the next. */
 export interface Ledger {
   readonly findings: ReadonlyMap<string, Finding>;
-  /** Kinds whose detector has judged the whole target once: what it finds from then on is new. */
+  /** Kinds whose detector has judged the target once: what it finds from then on is new, but for what is pending. */
   readonly observed: ReadonlySet<FindingKind>;
+  /**
+   * Relations that a detector could not judge when it first looked, and has not been able to judge since: what is found on them
+   * once it can is still its baseline. An index made later is not among them.
+   */
+  readonly pending: ReadonlyMap<FindingKind, ReadonlySet<string>>;
 }
 
-export const emptyLedger: Ledger = { findings: new Map(), observed: new Set() };
+export const emptyLedger: Ledger = { findings: new Map(), observed: new Set(), pending: new Map() };
 
 /** A finding before its life is known. */
 export type FoundNow = Omit<Finding, 'state' | 'origin' | 'firstSeen' | 'lastSeen'>;
@@ -27,8 +32,8 @@ const resolvedMax = 1_000;
 
 /**
  * What the ledger says after one evaluation. A finding opens when found, persists while found, and resolves when its detector
- * judged its relation and did not find it again: a detector that could not judge neither opens nor resolves. Findings of a
- * detector's first complete observation are its baseline.
+ * judged its relation and did not find it again: a detector that could not judge neither opens nor resolves. What a detector
+ * finds when it first judges a relation that was there from the beginning is its baseline.
  */
 export function advance(previous: Ledger, observation: Observation): Ledger {
   const now = new Date(observation.nowMs).toISOString();
@@ -39,12 +44,14 @@ export function advance(previous: Ledger, observation: Observation): Ledger {
     findings.set(found.id, {
       ...found,
       state: found.muted === undefined ? 'open' : 'muted',
-      origin: known?.origin ?? (previous.observed.has(found.kind) ? 'new' : 'baseline'),
+      origin: isOngoing ? known.origin : originOf(found, previous),
       firstSeen: isOngoing ? known.firstSeen : now,
       lastSeen: now,
     });
   }
-  const held = holds(observation);
+  const unjudged = unjudgedRelations(observation);
+  const held = (finding: Finding): boolean =>
+    !observation.judged.has(finding.kind) || isAbout(finding, unjudged.get(finding.kind));
   const resolved: Finding[] = [];
   for (const [id, known] of previous.findings) {
     if (findings.has(id)) continue;
@@ -56,22 +63,48 @@ export function advance(previous: Ledger, observation: Observation): Ledger {
     .sort((a, b) => (a.lastSeen < b.lastSeen ? 1 : -1))
     .slice(0, resolvedMax);
   for (const finding of remembered) findings.set(finding.id, finding);
-  return { findings, observed: new Set([...previous.observed, ...completelyJudged(observation)]) };
+  return {
+    findings,
+    observed: new Set([...previous.observed, ...observation.judged]),
+    pending: stillPending(previous, observation.judged, unjudged),
+  };
 }
 
-/** Whether an earlier finding stands because nobody could look at what it is about. */
-function holds({ judged, undecided }: Observation): (finding: Finding) => boolean {
+type Relations = ReadonlyMap<FindingKind, ReadonlySet<string>>;
+
+function originOf(found: FoundNow, previous: Ledger): Finding['origin'] {
+  const isKnownGround =
+    previous.observed.has(found.kind) && !isAbout(found, previous.pending.get(found.kind));
+  return isKnownGround ? 'new' : 'baseline';
+}
+
+function unjudgedRelations({ undecided }: Observation): Relations {
   const relations = new Map<FindingKind, Set<string>>();
   for (const { kind, relations: named = [] } of undecided) {
     const known = relations.get(kind) ?? new Set<string>();
     for (const relation of named) known.add(relation);
     relations.set(kind, known);
   }
-  return ({ kind, schemaname, relname, indexrelname }) =>
-    !judged.has(kind) ||
-    relations.get(kind)?.has(`${schemaname}.${indexrelname ?? relname}`) === true ||
-    relations.get(kind)?.has(`${schemaname}.${relname}`) === true;
+  return relations;
 }
 
-const completelyJudged = ({ judged, undecided }: Observation): readonly FindingKind[] =>
-  [...judged].filter((kind) => !undecided.some((reason) => reason.kind === kind));
+/** Whether one of the relations is the finding's index or its table. */
+const isAbout = (
+  { schemaname, relname, indexrelname }: Pick<Finding, 'schemaname' | 'relname' | 'indexrelname'>,
+  relations: ReadonlySet<string> | undefined,
+): boolean =>
+  relations !== undefined &&
+  (relations.has(`${schemaname}.${indexrelname ?? relname}`) || relations.has(`${schemaname}.${relname}`));
+
+/** On a detector's first look all that it left out; later what it has left out ever since. */
+function stillPending(previous: Ledger, judged: ReadonlySet<FindingKind>, unjudged: Relations): Relations {
+  const pending = new Map(previous.pending);
+  for (const kind of judged) {
+    const now = unjudged.get(kind) ?? new Set<string>();
+    const before = previous.observed.has(kind) ? (previous.pending.get(kind) ?? new Set<string>()) : now;
+    const both = new Set([...before].filter((relation) => now.has(relation)));
+    if (both.size === 0) pending.delete(kind);
+    else pending.set(kind, both);
+  }
+  return pending;
+}

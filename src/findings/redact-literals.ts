@@ -11,10 +11,11 @@ export const withoutLiterals = (text: string): string => text.replace(literal, '
  * them is withheld, since without them it would build another index.
  */
 export function redactLiterals(found: FoundNow): FoundNow {
-  const shape = found.evidence.shape;
-  const redactedShape = typeof shape === 'string' ? withoutLiterals(shape) : undefined;
+  const shapes = [found.evidence.shape, found.evidence.keptShape].filter(
+    (shape) => typeof shape === 'string',
+  );
   const clean = (text: string): string =>
-    typeof shape === 'string' && redactedShape !== undefined ? text.replaceAll(shape, redactedShape) : text;
+    shapes.reduce((sofar, shape) => sofar.replaceAll(shape, withoutLiterals(shape)), text);
   return {
     ...found,
     columns: found.columns.map(withoutLiterals),
@@ -26,8 +27,11 @@ export function redactLiterals(found: FoundNow): FoundNow {
   };
 }
 
+/** Times are the only strings in evidence whose digits mean something. */
+const isInstant = (text: string): boolean => /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text);
+
 const cleanValue = (value: EvidenceValue): EvidenceValue =>
-  typeof value === 'string' ? withoutLiterals(value) : value;
+  typeof value === 'string' && !isInstant(value) ? withoutLiterals(value) : value;
 
 function withholdDefinitions(fix: Fix): Fix {
   const isPlainDrop = fix.sql !== null && !/CREATE STATISTICS/.test(fix.sql);

@@ -1,4 +1,5 @@
-import type { TableView } from '../analysis/catalogue.ts';
+import type { IndexView, TableView } from '../analysis/catalogue.ts';
+import { isUsable } from '../analysis/index-identity.ts';
 import type { Fix } from '../model/finding.ts';
 import { humaneBytes } from '../model/units.ts';
 import {
@@ -8,7 +9,7 @@ import {
   noSql,
   unsafeConcurrentBuild,
 } from './context.ts';
-import { concurrentPreflight, verifyValid } from './preflight.ts';
+import { concurrentPreflight, verifyAllValid, verifyValid } from './preflight.ts';
 import { commentedOut, newIndexName, qualified, quoteIdentifier } from './sql.ts';
 
 export interface NewIndex {
@@ -20,21 +21,14 @@ export interface NewIndex {
 
 /**
  * A new B-tree on columns: concurrently, and on a partitioned table ON ONLY the parent, then concurrently on each partition, then
- * attached. The way back drops it.
+ * attached; where some partitions have one of their own, only on the others. The way back drops it.
  */
 export function createIndex(index: NewIndex, context: FixContext): Fix {
-  const { table, name, notes } = index;
+  const { table, notes } = index;
   if (lacksSafeConcurrentBuild(context.versionNum)) return noSql(joined([notes, unsafeConcurrentBuild]));
   const bytes = estimateBytes(table, index.columns);
-  const isPartitioned = table.fact.relkind === 'p';
-  const qualifiedName = qualified(table.schemaname, name);
   return {
-    sql: isPartitioned
-      ? createTree(index, context)
-      : `${createOn(table, name, index.columns, 'CONCURRENTLY ')};`,
-    rollbackSql: isPartitioned
-      ? commentedOut(`SET lock_timeout = '500ms';\nDROP INDEX ${qualifiedName};`)
-      : `DROP INDEX CONCURRENTLY ${qualifiedName};`,
+    ...scripts(index, context),
     lock: 'SHARE UPDATE EXCLUSIVE on the table: blocks no reads and no writes, waits for older transactions',
     rebuildSeconds: bytes === undefined ? null : Math.ceil(bytes / context.rebuildBytesPerSecond),
     notes: joined([
@@ -47,9 +41,52 @@ export function createIndex(index: NewIndex, context: FixContext): Fix {
       relname: table.relname,
       neededBytes: bytes,
     }),
+  };
+}
+
+function scripts(index: NewIndex, context: FixContext): Pick<Fix, 'sql' | 'rollbackSql' | 'verifySql'> {
+  const { table, columns, name } = index;
+  const qualifiedName = qualified(table.schemaname, name);
+  if (table.fact.relkind !== 'p') {
+    return {
+      sql: `${createOn(table, name, columns, 'CONCURRENTLY ')};`,
+      rollbackSql: `DROP INDEX CONCURRENTLY ${qualifiedName};`,
+      verifySql: verifyValid(table.schemaname, name),
+    };
+  }
+  const leaves = leavesOf(table);
+  const lacking = leaves.filter((leaf) => !leaf.indexes.some((own) => beginsWith(own, columns)));
+  if (lacking.length > 0 && lacking.length < leaves.length) {
+    const made = lacking.map((leaf) => ({
+      leaf,
+      name: newIndexName(leaf.relname, columns, context.takenNames(leaf.schemaname)),
+    }));
+    return {
+      sql: made.map(({ leaf, name: own }) => `${createOn(leaf, own, columns, 'CONCURRENTLY ')};`).join('\n'),
+      rollbackSql: made
+        .map(({ leaf, name: own }) => `DROP INDEX CONCURRENTLY ${qualified(leaf.schemaname, own)};`)
+        .join('\n'),
+      verifySql: verifyAllValid(made.map(({ leaf, name: own }) => [leaf.schemaname, own])),
+    };
+  }
+  return {
+    sql: createTree(index, context),
+    rollbackSql: commentedOut(`SET lock_timeout = '500ms';\nDROP INDEX ${qualifiedName};`),
     verifySql: verifyValid(table.schemaname, name),
   };
 }
+
+const leavesOf = (table: TableView): readonly TableView[] =>
+  table.fact.relkind === 'p' ? table.partitions.flatMap(leavesOf) : [table];
+
+/** Whether the partition has its own index on the columns already: a second one would only be a copy. */
+const beginsWith = (index: IndexView, columns: readonly string[]): boolean =>
+  isUsable(index) &&
+  index.fact.accessMethod === 'btree' &&
+  !index.fact.hasPredicate &&
+  columns.every((column) =>
+    index.keys.slice(0, columns.length).some((key) => key.columnNumber !== null && key.text === column),
+  );
 
 function createOn(table: TableView, name: string, columns: readonly string[], how: string): string {
   const target = qualified(table.schemaname, table.relname);

@@ -1,4 +1,5 @@
 import type { IndexView, TableView } from '../analysis/catalogue.ts';
+import type { DefinitionFact } from '../collectors/definitions.ts';
 import type { Remedy } from '../detectors/draft.ts';
 import type { Fix } from '../model/finding.ts';
 import { assertNever } from '../model/result.ts';
@@ -12,7 +13,14 @@ import {
 } from './context.ts';
 import { createIndex } from './create-index.ts';
 import { concurrentPreflight, exclusivePreflight, verifyGone, verifyValid } from './preflight.ts';
-import { commentedOut, newIndexName, newRelationName, qualified, quoteIdentifier } from './sql.ts';
+import {
+  commentedOut,
+  newIndexName,
+  newRelationName,
+  qualified,
+  quoteIdentifier,
+  quoteLiteral,
+} from './sql.ts';
 
 /** The indexes whose definitions must be read before the remedy can be printed. */
 export function indexesToDefine(remedy: Remedy): readonly IndexView[] {
@@ -82,10 +90,15 @@ function renderDrop(
     index.sizeBytes === undefined ? null : Math.ceil(index.sizeBytes / context.rebuildBytesPerSecond);
   const notes = joined([said, ...dropNotes(index, rebuildSeconds, context)]);
   const name = qualified(table.schemaname, index.name);
+  const target = qualified(table.schemaname, table.relname);
+  const dropConstraint =
+    fact.constraintOid === null || definition.constraintName === null
+      ? undefined
+      : `ALTER TABLE ${target} DROP CONSTRAINT ${quoteIdentifier(definition.constraintName)};`;
   if (fact.relkind === 'I') {
     return {
       sql: commentedOut(
-        `Takes ACCESS EXCLUSIVE on the table and all its partitions: in a quiet moment, again until it succeeds.\nSET lock_timeout = '500ms';\nDROP INDEX ${name};`,
+        `Takes ACCESS EXCLUSIVE on the table and all its partitions: in a quiet moment, again until it succeeds.\nSET lock_timeout = '500ms';\n${dropConstraint ?? `DROP INDEX ${name};`}`,
       ),
       rollbackSql: rebuildTree(index, context.definitions),
       lock: 'ACCESS EXCLUSIVE on the partitioned table and every partition, for as long as the drop waits and runs',
@@ -98,26 +111,24 @@ function renderDrop(
       verifySql: verifyGone(table.schemaname, index.name),
     };
   }
-  if (
-    fact.constraintOid !== null &&
-    definition.constraintName !== null &&
-    definition.constraintDefinition !== null
-  ) {
-    const target = qualified(table.schemaname, table.relname);
-    const constraint = quoteIdentifier(definition.constraintName);
+  if (dropConstraint !== undefined) {
     return {
-      sql: `ALTER TABLE ${target} DROP CONSTRAINT ${constraint};`,
-      rollbackSql: `ALTER TABLE ${target} ADD CONSTRAINT ${constraint} ${definition.constraintDefinition};`,
-      lock: 'ACCESS EXCLUSIVE on the table, briefly once granted; the rollback holds it while the index is built',
+      sql: dropConstraint,
+      // The preflight set a short lock_timeout, under which a concurrent build would leave an invalid index behind.
+      rollbackSql: ['SET lock_timeout = 0;', ...rebuildOne(index, definition), ...restoreRest(index)].join(
+        '\n',
+      ),
+      lock: 'ACCESS EXCLUSIVE on the table, briefly once granted; the rollback builds the index concurrently where its constraint allows that',
       rebuildSeconds,
       notes,
       preflightSql: exclusivePreflight,
       verifySql: verifyGone(table.schemaname, index.name),
     };
   }
+  const kept = keepStatistics(index, statistics, context);
   return {
-    sql: [...keepStatistics(index, statistics, context), `DROP INDEX CONCURRENTLY ${name};`].join('\n'),
-    rollbackSql: `${concurrently(definition.definition)};`,
+    sql: [...kept.keep, `DROP INDEX CONCURRENTLY ${name};`].join('\n'),
+    rollbackSql: [...rebuildOne(index, definition), ...restoreRest(index), ...kept.undo].join('\n'),
     lock: 'SHARE UPDATE EXCLUSIVE on the table: blocks no reads and no writes, waits for older transactions',
     rebuildSeconds,
     notes,
@@ -152,21 +163,32 @@ function dropNotes(
   return notes;
 }
 
-/** Planner statistics of an expression live with its index; extended statistics (14 and later) keep them. */
+/**
+ * Planner statistics of an expression live with its index; extended statistics (14 and later) keep them. Undone, the index has
+ * its own again after the next ANALYZE.
+ */
 function keepStatistics(
   index: IndexView,
   expressions: readonly string[],
   context: FixContext,
-): readonly string[] {
-  if (expressions.length === 0 || context.versionNum < 140_000) return [];
+): { readonly keep: readonly string[]; readonly undo: readonly string[] } {
+  if (expressions.length === 0 || context.versionNum < 140_000) return { keep: [], undo: [] };
   const { table } = index;
   const target = qualified(table.schemaname, table.relname);
   const taken = context.takenNames(table.schemaname);
-  const statements = expressions.map((expression, place) => {
-    const name = newRelationName(`stats_${index.name}_${place + 1}`, taken);
-    return `CREATE STATISTICS ${qualified(table.schemaname, name)} ON (${expression}) FROM ${target};`;
-  });
-  return [...statements, `ANALYZE ${target};`];
+  const names = expressions.map((_, place) =>
+    qualified(table.schemaname, newRelationName(`stats_${index.name}_${place + 1}`, taken)),
+  );
+  return {
+    keep: [
+      ...expressions.map(
+        (expression, place) =>
+          `CREATE STATISTICS IF NOT EXISTS ${names[place]} ON (${expression}) FROM ${target};`,
+      ),
+      `ANALYZE ${target};`,
+    ],
+    undo: [`ANALYZE ${target};`, ...names.map((name) => `DROP STATISTICS IF EXISTS ${name};`)],
+  };
 }
 
 function renderRebuild(index: IndexView, said: string | undefined, context: FixContext): Fix {
@@ -210,13 +232,47 @@ function renderAnalyze(table: TableView, said: string | undefined, { versionNum 
   };
 }
 
+/** One index that is no parent: built concurrently, then given back to its constraint. */
+function rebuildOne(index: IndexView, definition: DefinitionFact): readonly string[] {
+  const { constraintName, constraintDefinition } = definition;
+  const build = `${concurrently(definition.definition ?? '')};`;
+  if (index.fact.constraintOid === null || constraintName === null || constraintDefinition === null)
+    return [build];
+  const add = `ALTER TABLE ${qualified(index.table.schemaname, index.table.relname)} ADD CONSTRAINT ${quoteIdentifier(constraintName)}`;
+  const type =
+    index.fact.accessMethod === 'btree' ? constraintTypes.get(index.fact.constraintType) : undefined;
+  // Exclusion constraints and WITHOUT OVERLAPS keys cannot take over an index: they build their own, under an exclusive lock.
+  if (type === undefined) return [`${add} ${constraintDefinition};`];
+  const deferral = / DEFERRABLE(?: INITIALLY DEFERRED)?$/.exec(constraintDefinition)?.[0] ?? '';
+  return [build, `${add} ${type} USING INDEX ${quoteIdentifier(index.name)}${deferral};`];
+}
+
+const constraintTypes: ReadonlyMap<string | null, string> = new Map([
+  ['p', 'PRIMARY KEY'],
+  ['u', 'UNIQUE'],
+]);
+
+/** What an index's definition does not say: its comment, and that the table is clustered on it. */
+function restoreRest(index: IndexView): readonly string[] {
+  const { fact, table } = index;
+  const comment =
+    fact.comment === null
+      ? []
+      : [`COMMENT ON INDEX ${qualified(table.schemaname, index.name)} IS ${quoteLiteral(fact.comment)};`];
+  const cluster = fact.isClustered
+    ? [`ALTER TABLE ${qualified(table.schemaname, table.relname)} CLUSTER ON ${quoteIdentifier(index.name)};`]
+    : [];
+  return [...comment, ...cluster];
+}
+
 /** The whole tree again without a long lock: parents ON ONLY, leaves concurrently, then attached from the bottom up. */
 function rebuildTree(index: IndexView, definitions: FixContext['definitions']): string | null {
   const lines: string[] = [];
   const build = (member: IndexView): boolean => {
-    const definition = definitions.get(member.oid)?.definition;
-    if (definition === null || definition === undefined) return false;
-    lines.push(`${member.fact.relkind === 'I' ? definition : concurrently(definition)};`);
+    const known = definitions.get(member.oid);
+    if (known?.definition === null || known?.definition === undefined) return false;
+    lines.push(...(member.fact.relkind === 'I' ? rebuildParent(member, known) : rebuildOne(member, known)));
+    lines.push(...restoreRest(member));
     for (const child of member.children) {
       if (!build(child)) return false;
       lines.push(
@@ -226,6 +282,17 @@ function rebuildTree(index: IndexView, definitions: FixContext['definitions']): 
     return true;
   };
   return build(index) ? lines.join('\n') : null;
+}
+
+/** A parent alone, without its partitions: the server's own definition says ON ONLY, a constraint does not. */
+function rebuildParent(index: IndexView, definition: DefinitionFact): readonly string[] {
+  const { constraintName, constraintDefinition } = definition;
+  if (index.fact.constraintOid === null || constraintName === null || constraintDefinition === null)
+    return [`${definition.definition};`];
+  const target = qualified(index.table.schemaname, index.table.relname);
+  return [
+    `ALTER TABLE ONLY ${target} ADD CONSTRAINT ${quoteIdentifier(constraintName)} ${constraintDefinition};`,
+  ];
 }
 
 /** `CREATE INDEX …` as the server prints it, built without blocking writes. */

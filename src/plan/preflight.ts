@@ -1,6 +1,14 @@
 import { humaneBytes } from '../model/units.ts';
 import { qualified, quoteLiteral } from './sql.ts';
 
+const tag = '$indexwarden$';
+
+/** A literal that stands inside the block: a name that holds the block's own tag must not end it. */
+function literalInBlock(text: string): string {
+  if (!text.includes(tag)) return quoteLiteral(text);
+  return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''").replaceAll('$', '\\x24')}'`;
+}
+
 export interface PreflightOptions {
   readonly schemaname: string;
   readonly relname: string;
@@ -15,7 +23,7 @@ export interface PreflightOptions {
  * session, it stops on whatever would make it wait for hours, and warns about what it would burden. Reads only.
  */
 export function concurrentPreflight(options: PreflightOptions): string {
-  const table = quoteLiteral(qualified(options.schemaname, options.relname));
+  const table = literalInBlock(qualified(options.schemaname, options.relname));
   const needs =
     options.neededBytes === undefined
       ? ''
@@ -25,12 +33,12 @@ export function concurrentPreflight(options: PreflightOptions): string {
     options.indexrelname === undefined
       ? ''
       : `
-  if to_regclass(${quoteLiteral(qualified(options.schemaname, options.indexrelname))}) is null then
+  if to_regclass(${literalInBlock(qualified(options.schemaname, options.indexrelname))}) is null then
     raise exception 'the index is gone: nothing to do';
   end if;`;
   return `SET lock_timeout = 0;
 SET statement_timeout = 0;
-DO $indexwarden$
+DO ${tag}
 declare
   blocker record;
 begin${index}
@@ -58,7 +66,7 @@ begin${index}
     raise exception 'standby % is more than 1 GiB behind', blocker.application_name;
   end loop;${needs}
 end
-$indexwarden$;`;
+${tag};`;
 }
 
 /** For statements that take ACCESS EXCLUSIVE: better to give up after two seconds than to queue everybody behind us. */
@@ -67,7 +75,14 @@ SET statement_timeout = 0;`;
 
 /** True when the index is there and valid. */
 export const verifyValid = (schemaname: string, name: string): string =>
-  `SELECT coalesce((SELECT i.indisvalid AND i.indisready AND i.indislive FROM pg_index i WHERE i.indexrelid = to_regclass(${quoteLiteral(qualified(schemaname, name))})), false) AS done;`;
+  `SELECT ${isValid(schemaname, name)} AS done;`;
+
+/** True when every one of the indexes, given by schema and name, is there and valid. */
+export const verifyAllValid = (names: readonly (readonly [string, string])[]): string =>
+  `SELECT ${names.map(([schemaname, name]) => isValid(schemaname, name)).join('\n  AND ')} AS done;`;
+
+const isValid = (schemaname: string, name: string): string =>
+  `coalesce((SELECT i.indisvalid AND i.indisready AND i.indislive FROM pg_index i WHERE i.indexrelid = to_regclass(${quoteLiteral(qualified(schemaname, name))})), false)`;
 
 /** True when no relation has the name. */
 export const verifyGone = (schemaname: string, name: string): string =>

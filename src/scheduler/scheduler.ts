@@ -16,7 +16,8 @@ export interface SchedulerLog {
 }
 
 /**
- * Calls jobs when they are due until stopped. A run that never started because the event loop was busy is made up once.
+ * Calls jobs when they are due until stopped. Runs that never started because the event loop was busy, or the clock jumped, are made up
+ * by one.
  */
 export function startScheduler(jobs: readonly Job[], log: SchedulerLog): { readonly stop: () => void } {
   const quiet = {
@@ -25,8 +26,10 @@ export function startScheduler(jobs: readonly Job[], log: SchedulerLog): { reado
     warn: (message: string) => log.warn({ event: 'scheduler' }, message),
     error: (message: string | Error) => log.warn({ event: 'scheduler' }, String(message)),
   };
+  const stopped = new AbortController();
   const tasks: ScheduledTask[] = jobs.map((job) => {
-    const task = schedule(job.schedule, job.activate, {
+    const activate = oncePerTurn(job.activate, stopped.signal);
+    const task = schedule(job.schedule, activate, {
       name: job.name,
       timezone: job.timezone,
       maxRandomDelay: job.maxRandomDelayMs,
@@ -34,12 +37,26 @@ export function startScheduler(jobs: readonly Job[], log: SchedulerLog): { reado
       suppressMissedWarning: true,
       logger: quiet,
     });
-    task.on('execution:missed', () => job.activate());
+    task.on('execution:missed', activate);
     return task;
   });
   return {
     stop: () => {
+      stopped.abort();
       for (const task of tasks) void task.destroy();
     },
+  };
+}
+
+/** node-cron reports each missed run, and then starts the one that is due: all in one turn of the event loop, and one activation. */
+function oncePerTurn(activate: () => void, stopped: AbortSignal): () => void {
+  let isPending = false;
+  return () => {
+    if (isPending) return;
+    isPending = true;
+    setImmediate(() => {
+      isPending = false;
+      if (!stopped.aborted) activate();
+    });
   };
 }

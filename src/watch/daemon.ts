@@ -154,6 +154,8 @@ function renderOptions(
   return {
     blockIo: config.metrics.blockIo,
     maxIndexSeries: config.metrics.maxIndexSeries,
+    maxTableSeries: config.metrics.maxTableSeries,
+    maxFindingSeries: config.metrics.maxFindingSeries,
     labelBytesMax: config.metrics.labelBytesMax,
     kinds: detectors.map((detector) => detector.id).filter((id) => detectorSettingsOf(config, id).enabled),
   };

@@ -31,6 +31,8 @@ interface WatchedServer {
   readonly server: Server;
   readonly slots: ConnectionSlots;
   readonly watchers: Map<string, TargetWatcher>;
+  /** The discovery that is under way; it never overlaps with itself. */
+  discovering: Promise<void> | undefined;
 }
 
 /** How often a server is asked for databases that have come or gone. */
@@ -58,6 +60,7 @@ export class Fleet {
       server,
       slots: new ConnectionSlots(server.maxConnections),
       watchers: new Map(),
+      discovering: undefined,
     }));
   }
 
@@ -88,6 +91,11 @@ export class Fleet {
   /** Everything due now, for the first time or on demand. */
   activateAll(): void {
     for (const watcher of this.#watchers()) watcher.activate(this.#names);
+  }
+
+  /** Asks the servers whose databases are discovered for them, and watches those there are now. */
+  async rediscover(): Promise<void> {
+    await Promise.all(this.#servers.map((watched) => this.#discover(watched)));
   }
 
   /** One pass over every target, as many at once as the servers' caps allow. */
@@ -148,15 +156,20 @@ export class Fleet {
         schedule: discoverySchedule,
         timezone: 'UTC',
         maxRandomDelayMs: 0,
-        activate: () => {
-          for (const watched of discovered) void this.#discover(watched);
-        },
+        activate: () => void this.rediscover(),
       });
     }
     return jobs;
   }
 
-  async #discover(watched: WatchedServer): Promise<void> {
+  #discover(watched: WatchedServer): Promise<void> {
+    watched.discovering ??= this.#refreshDatabases(watched).finally(() => {
+      watched.discovering = undefined;
+    });
+    return watched.discovering;
+  }
+
+  async #refreshDatabases(watched: WatchedServer): Promise<void> {
     const { databases } = watched.server;
     if (databases.kind !== 'discovered') return;
     const names = await this.#databasesOf(watched);
@@ -187,13 +200,14 @@ export class Fleet {
   #fill(watched: WatchedServer, names: readonly string[]): readonly TargetWatcher[] {
     const added = names.filter((name) => !watched.watchers.has(name));
     return added.map((name) => {
-      const watcher = this.#watch(watched, name, names.length);
+      const watcher = this.#watch(watched, name);
       watched.watchers.set(name, watcher);
       return watcher;
     });
   }
 
-  #watch({ server, slots }: WatchedServer, datname: string, targets: number): TargetWatcher {
+  #watch(watched: WatchedServer, datname: string): TargetWatcher {
+    const { server, slots, watchers } = watched;
     const { config, detectors, store, clock, log, publish, docsBaseUrl } = this.#options;
     const { limits } = config;
     const target: TargetId = { server: server.name, datname };
@@ -232,7 +246,9 @@ export class Fleet {
         docsBaseUrl,
       },
       slots,
-      keepsConnection: targets <= server.maxConnections,
+      // Discovery needs a slot too, and targets may come and go.
+      keepsConnection: () =>
+        watchers.size + (server.databases.kind === 'discovered' ? 1 : 0) <= server.maxConnections,
       store,
       clock,
       log,

@@ -7,19 +7,17 @@ import { quoteIdentifier } from '../plan/sql.ts';
 /** The rights that the role lacks for what this program reads, each with the statement that gives it. */
 export function missingPermissions(snapshot: Snapshot): readonly MissingPermission[] {
   const server = factOf<ServerFact>(snapshot.outcomes.server);
-  if (server === undefined) return [];
-  const role = quoteIdentifier(server.roleName);
   const missing: MissingPermission[] = [];
-  if (!server.hasReadAllStats) {
+  if (server?.hasReadAllStats === false) {
     missing.push({
       permission: 'pg_monitor',
       facts: 'index builds, replicas and sessions of other roles',
-      grant: `GRANT pg_monitor TO ${role};`,
+      grant: `GRANT pg_monitor TO ${quoteIdentifier(server.roleName)};`,
     });
   }
   const visibility = factOf<ColumnVisibilityFact>(snapshot.outcomes['column-visibility']);
   const isHidden = visibility !== undefined && visibility.visibleColumns < visibility.userColumns;
-  if (isHidden && !server.hasColumnStatisticsView) {
+  if (isHidden && server?.hasColumnStatisticsView === false) {
     missing.push({
       permission: 'column_statistics',
       facts: `planner statistics of ${visibility.userColumns - visibility.visibleColumns} of ${visibility.userColumns} columns`,
@@ -28,7 +26,11 @@ export function missingPermissions(snapshot: Snapshot): readonly MissingPermissi
   }
   for (const [name, outcome] of Object.entries(snapshot.outcomes)) {
     if (outcome?.kind !== 'failed' || outcome.error.kind !== 'NotPermitted') continue;
-    missing.push({ permission: name, facts: outcome.error.message, grant: outcome.error.grant });
+    const { message, grant } = outcome.error;
+    // A role that may not even connect fails every collector in the same words: one grant, one line.
+    if (missing.every((known) => known.facts !== message)) {
+      missing.push({ permission: name, facts: message, grant });
+    }
   }
   return missing;
 }

@@ -35,8 +35,8 @@ export interface WatcherOptions {
   readonly passLimits: PassLimits;
   readonly judge: JudgeOptions;
   readonly slots: ConnectionSlots;
-  /** Whether the connection may stay open between passes; not when the server's targets outnumber its slots. */
-  readonly keepsConnection: boolean;
+  /** Whether the connection may stay open between passes; not while those who want one outnumber the server's slots. */
+  readonly keepsConnection: () => boolean;
   readonly store: Store;
   readonly clock: Clock;
   readonly log: WatchLog;
@@ -63,6 +63,7 @@ export class TargetWatcher {
   #generation: Generation | undefined;
   #running: Promise<void> | undefined;
   #failures = 0;
+  #lastError: CollectionError | undefined;
   #retryAtMs = 0;
   #wasUp: boolean | undefined;
 
@@ -129,6 +130,7 @@ export class TargetWatcher {
     const opened = await this.#open();
     if (opened.ok) {
       this.#failures = 0;
+      this.#lastError = undefined;
       this.#snapshot = await runPass(opened.value, names, this.#snapshot, {
         limits: passLimits,
         clock,
@@ -142,7 +144,7 @@ export class TargetWatcher {
     const judgement = judge(this.#snapshot, this.#options.judge);
     await this.#readDefinitions(judgement, names.has('indexes'));
     const generation = await this.#publish(judgement, opened.ok ? null : opened.error);
-    if (!this.#options.keepsConnection || this.#session?.isOpen === false) await this.#closeSession();
+    if (!this.#options.keepsConnection() || this.#session?.isOpen === false) await this.#closeSession();
     return generation;
   }
 
@@ -151,9 +153,7 @@ export class TargetWatcher {
     const { clock, slots, attempts, sessionLimits } = this.#options;
     if (this.#session?.isOpen === true) return ok(this.#session);
     await this.#closeSession();
-    if (clock.now() < this.#retryAtMs && this.#generation?.error !== null && this.#generation !== undefined) {
-      return err({ kind: 'TargetUnavailable', message: this.#generation.error });
-    }
+    if (this.#lastError !== undefined && clock.now() < this.#retryAtMs) return err(this.#lastError);
     this.#releaseSlot = await slots.acquire(this.#stop.signal);
     const opened = await Session.open(attempts(), sessionLimits, this.#stop.signal);
     if (opened.ok) this.#session = opened.value;
@@ -165,6 +165,7 @@ export class TargetWatcher {
     const { clock } = this.#options;
     if (clock.now() < this.#retryAtMs) return;
     this.#failures += 1;
+    this.#lastError = error;
     const waitMs = Math.min(backOffMs.max, backOffMs.first * 2 ** (this.#failures - 1));
     // Spread between half and all of it, so that many targets of a server that returns do not all come at once.
     this.#retryAtMs = error.kind === 'Cancelled' ? 0 : clock.now() + waitMs * (0.5 + clock.random() / 2);
@@ -217,7 +218,7 @@ export class TargetWatcher {
       number: (this.#generation?.number ?? 0) + 1,
       publishedAtMs: clock.now(),
       isUp: error === null && whyMissing(judgement.snapshot.outcomes.server) === undefined,
-      error: error?.message ?? whyMissing(judgement.snapshot.outcomes.server) ?? null,
+      error: whyMissing(judgement.snapshot.outcomes.server) ?? error?.message ?? null,
       snapshot: judgement.snapshot,
       catalogue: judgement.catalogue,
       window: judgement.window,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { declarations } from '../../scripts/declarations.ts';
+import { declarations } from '../../src/watch/declarations.ts';
 import { staleFiles } from '../../scripts/generate-docs.ts';
 import { exampleConfigYaml } from '../../src/config/example.ts';
 import { loadConfig } from '../../src/config/load.ts';

@@ -49,7 +49,8 @@ const indexwarden = (...args: readonly string[]) =>
   spawnSync('npx', ['--no', '--', 'indexwarden', ...args], {
     cwd: folder,
     encoding: 'utf8',
-    env: bareEnvironment(),
+    // npm's own warnings, about its configuration for one, are not ours.
+    env: { ...bareEnvironment(), npm_config_loglevel: 'error' },
   });
 
 describe('the tarball', () => {

@@ -205,8 +205,8 @@ describeOnPostgres(majors, (server) => {
       ),
     );
     const dropped = generation.findings.filter(({ fix }) => fix.sql !== null);
-    expect(
-      dropped.filter(({ schemaname, indexrelname }) => kept.has(key(schemaname, indexrelname))),
-    ).toEqual([]);
+    expect(dropped.filter(({ schemaname, indexrelname }) => kept.has(key(schemaname, indexrelname)))).toEqual(
+      [],
+    );
   });
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { IndexView } from '../../analysis/catalogue.ts';
-import { whyKept } from '../../analysis/index-identity.ts';
+import { quoted, whyKept } from '../../analysis/index-identity.ts';
 import type { InvalidIndexFact } from '../../collectors/builds.ts';
 import { assertNever } from '../../model/result.ts';
 import { counted, humaneBytes, secondMs } from '../../model/units.ts';
@@ -23,7 +23,7 @@ export const invalidIndex = defineDetector({
     if (catalogue.server?.hasReadAllStats === false) {
       return {
         findings: [],
-        inconclusive: `builds of other roles are invisible to ${catalogue.server.roleName}; run: GRANT pg_monitor TO "${catalogue.server.roleName}";`,
+        inconclusive: `builds of other roles are invisible to ${catalogue.server.roleName}; run: GRANT pg_monitor TO ${quoted(catalogue.server.roleName)};`,
       };
     }
     const findings: Draft[] = [];
@@ -185,10 +185,17 @@ function notesFor(index: IndexView, invalidClass: InvalidClass): string {
   if (invalidClass === 'debris')
     return 'The index it was to replace is still in place: only the leftover goes.';
   if (invalidClass === 'dropping') return 'Finishes the drop that was interrupted.';
-  const columns = keyTexts(index).join(', ');
   return index.fact.isUnique
-    ? `Build it again with the rollback SQL once the rows that violate it are gone; find them by: SELECT ${columns}, count(*) FROM ${tableName(index.table)} GROUP BY ${columns} HAVING count(*) > 1.`
+    ? `Build it again with the rollback SQL once the rows that violate it are gone${searchFor(index)}.`
     : 'If the index is wanted, build it again with the rollback SQL.';
+}
+
+/** The query that shows the offending rows, where it needs no expression or predicate: those may hold what is private. */
+function searchFor(index: IndexView): string {
+  if (index.fact.hasExpressions || index.fact.hasPredicate) return '';
+  const columns = keyTexts(index).map(quoted).join(', ');
+  const table = `${quoted(index.table.schemaname)}.${quoted(index.table.relname)}`;
+  return `; find them by: SELECT ${columns}, count(*) FROM ${table} GROUP BY ${columns} HAVING count(*) > 1`;
 }
 
 function caveatsFor(index: IndexView, invalidClass: InvalidClass): readonly string[] {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { IndexView } from '../../analysis/catalogue.ts';
 import type { Cover } from '../../analysis/index-identity.ts';
 import { type Replacement, replacementsOn } from '../../analysis/replacement.ts';
 import { humaneBytes } from '../../model/units.ts';
@@ -34,6 +35,11 @@ const how: Readonly<Record<Cover, string>> = {
   'covered-by-payload': 'has the same keys and carries more columns',
 };
 
+const whyItCovers = (keep: IndexView, reason: Cover): string =>
+  keep.fact.isExclusion && reason === 'covered-by-unique'
+    ? 'it enforces an exclusion constraint on the same keys'
+    : `it ${how[reason]}`;
+
 function toDraft(replacement: Replacement, input: DetectorInput<unknown>): Draft {
   const { drop, keep, isForReview, sizeRatio } = replacement;
   // The detector asked for replacements that are no duplicates; the type cannot know.
@@ -55,7 +61,7 @@ function toDraft(replacement: Replacement, input: DetectorInput<unknown>): Draft
     subject: drop.name,
     columns: keyTexts(drop),
     related: [
-      { schemaname: table.schemaname, indexrelname: keep.name, role: 'keep', why: `it ${how[reason]}` },
+      { schemaname: table.schemaname, indexrelname: keep.name, role: 'keep', why: whyItCovers(keep, reason) },
       ...replacement.others.map((other) => ({
         schemaname: table.schemaname,
         indexrelname: other.name,

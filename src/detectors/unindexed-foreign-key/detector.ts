@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ForeignKeyView } from '../../analysis/catalogue.ts';
+import type { Catalogue, ForeignKeyView } from '../../analysis/catalogue.ts';
 import { isForeignKeySupported } from '../../analysis/index-identity.ts';
 import { counted, humaneCount } from '../../model/units.ts';
 import { type DetectorInput, defineDetector } from '../define.ts';
@@ -55,6 +55,7 @@ function toDraft(key: ForeignKeyView, first: ForeignKeyView, input: DetectorInpu
   const { table, fact } = key;
   const parent = `${fact.referencedSchemaname}.${fact.referencedRelname}`;
   const parentUsage = key.referenced?.usage;
+  const isServable = wouldServe(key, input.catalogue);
   const size = table.rows === undefined ? 'of unknown size' : `with ${counted(table.rows, 'row')}`;
   const partial = table.indexes.filter(
     (index) => index.fact.isValid && key.fact.columnNumbers.includes(index.keys[0]?.columnNumber ?? -1),
@@ -73,7 +74,7 @@ function toDraft(key: ForeignKeyView, first: ForeignKeyView, input: DetectorInpu
       role: 'overlaps',
       why: 'it begins with a column of the key but does not serve all of it',
     })),
-    title: `Foreign key ${key.name} of ${tableName(table)} (${key.columns.join(', ')}), ${size}, has no index: deletes in ${parent} read the whole table`,
+    title: `Foreign key ${key.name} of ${tableName(table)} (${key.columns.join(', ')}), ${size}, has no index${isServable ? '' : ' that its check could use'}: deletes in ${parent} read the whole table`,
     evidence: {
       constraint: key.name,
       referencedTable: parent,
@@ -90,7 +91,7 @@ function toDraft(key: ForeignKeyView, first: ForeignKeyView, input: DetectorInpu
     caveats: caveatsFor(key),
     // What each delete of a parent row makes PostgreSQL read.
     impact: { reclaimableBytes: 0, rowsRead: table.rows ?? 0 },
-    remedy: remedyFor(key, first),
+    remedy: isServable ? remedyFor(key, first) : mismatch(key),
   };
 }
 
@@ -103,6 +104,32 @@ function remedyFor(key: ForeignKeyView, first: ForeignKeyView): Remedy {
   }
   return { kind: 'create-index', table: key.table, columns: key.columns };
 }
+
+/**
+ * Whether a plain index on the columns would hold the equality that the check uses. It does not where the check compares by the
+ * referenced column's type and that is no sibling of the column's own: integer → numeric, char(n) → text. Types without a default
+ * operator class under their own name (domains, enums, arrays) get the benefit of the doubt.
+ */
+function wouldServe(key: ForeignKeyView, { operatorClasses }: Catalogue): boolean {
+  return key.fact.columnNumbers.every((number, place) => {
+    const typeName = key.table.columns.get(number)?.typeName.replace(/\(.*?\)/, '');
+    const own = operatorClasses.find(
+      (candidate) =>
+        candidate.isDefault && candidate.accessMethod === 'btree' && candidate.inputTypeName === typeName,
+    );
+    return (
+      own === undefined ||
+      key.fact.equalityFamilies.some(
+        (family, nth) => family === own.operatorFamilyOid && key.fact.equalityPositions[nth] === place + 1,
+      )
+    );
+  });
+}
+
+const mismatch = (key: ForeignKeyView): Remedy => ({
+  kind: 'review',
+  notes: `The key's columns have other types than the referenced ones, and its check compares by theirs, which no index on (${key.columns.join(', ')}) can serve: give both sides the same types.`,
+});
 
 function caveatsFor(key: ForeignKeyView): readonly string[] {
   const caveats: string[] = [];

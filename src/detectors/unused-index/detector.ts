@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { ForeignKeyView, IndexView } from '../../analysis/catalogue.ts';
 import {
+  foreignKeysAround,
   isForeignKeySupported,
   isUsable,
-  supportsForeignKey,
   whyKept,
 } from '../../analysis/index-identity.ts';
 import { type UsageWindow, windowOf } from '../../analysis/usage-window.ts';
@@ -97,7 +97,7 @@ function toDraft(
   input: DetectorInput<unknown>,
 ): Draft {
   const { table } = index;
-  const served = table.foreignKeys.filter((key) => key.fact.isEnforced && isOnlySupport(index, key));
+  const served = foreignKeysAround(index).filter((key) => key.fact.isEnforced && isOnlySupport(index, key));
   const unseen = input.topology.unseenNodes;
   const isUnread = readsOf(index) === 0;
   const isInfo = served.length > 0 || unseen.length > 0 || isUnread;
@@ -115,6 +115,7 @@ function toDraft(
     related: [],
     title: `${index.name} on ${tableName(table)} ${shapeOf(index)}${bytes === undefined ? '' : `, ${humaneBytes(bytes)},`} was not scanned once ${span}${served.length > 0 ? ', but supports a foreign key' : ''}`,
     evidence: {
+      shape: shapeOf(index),
       scansTotal: usage.scansTotal,
       tuplesReadTotal: usage.tuplesReadTotal,
       lastScanAt: null,
@@ -148,11 +149,8 @@ function writesOf(index: IndexView): number | null {
 }
 
 /** Whether the key would have no index left if this one went. */
-function isOnlySupport(index: IndexView, key: ForeignKeyView): boolean {
-  if (!supportsForeignKey(index, key)) return false;
-  const indexes = key.table.indexes.filter((other) => other !== index);
-  return !isForeignKeySupported({ ...key, table: { ...key.table, indexes } });
-}
+const isOnlySupport = (index: IndexView, key: ForeignKeyView): boolean =>
+  isForeignKeySupported(key) && !isForeignKeySupported(key, new Set([index]));
 
 function confidenceOf(
   window: UsageWindow,

@@ -1,1 +1,0 @@
-export { declarations } from '../src/watch/declarations.ts';
