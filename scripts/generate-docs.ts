@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { configJsonSchema, configReference } from '../src/config/reference.ts';
+import { detectors } from '../src/detectors/index.ts';
 import { metricsReference } from '../src/metrics/reference.ts';
 import { declarations } from '../src/watch/declarations.ts';
 
@@ -18,11 +19,19 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: 'schema/config.schema.json', content: () => asJson(configJsonSchema(declarations)) },
   { path: 'docs/config.md', content: () => configReference(declarations) },
   { path: 'docs/metrics.md', content: metricsReference },
+  { path: 'README.md', content: () => withDetectors(committedText('README.md') ?? '') },
 ];
 
 /** The generated files whose committed text is not what the code makes today. */
 export function staleFiles(files: readonly GeneratedFile[] = generatedFiles): readonly string[] {
   return files.filter((file) => committedText(file.path) !== file.content()).map((file) => file.path);
+}
+
+/** README with its table of detectors made anew between the two comments that mark it. */
+function withDetectors(readme: string): string {
+  const rows = detectors.map(({ id, title }) => `| [\`${id}\`](docs/detectors/${id}.md) | ${title} |`);
+  const table = ['| Kind | What it says |', '| --- | --- |', ...rows].join('\n');
+  return readme.replace(/(<!-- detectors:[^\n]*-->\n)[\s\S]*?(<!-- \/detectors -->)/, `$1\n${table}\n\n$2`);
 }
 
 const asJson = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
