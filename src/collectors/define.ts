@@ -59,7 +59,10 @@ export function defineCollector<const Name extends string, Fact>(declaration: {
 }
 
 /** The variant for a server: the last whose `fromVersion` the server has reached. */
-export function variantFor(collector: Pick<Collector, 'name' | 'variants'>, versionNum: number): QueryVariant {
+export function variantFor(
+  collector: Pick<Collector, 'name' | 'variants'>,
+  versionNum: number,
+): QueryVariant {
   const fitting = collector.variants.filter((variant) => variant.fromVersion <= versionNum);
   const chosen = fitting.at(-1);
   if (chosen === undefined)

@@ -1,4 +1,4 @@
-import type { IndexView } from '../analysis/catalogue.ts';
+import type { ForeignKeyView, IndexView } from '../analysis/catalogue.ts';
 import {
   compareByWorth,
   foreignKeysAround,
@@ -9,8 +9,8 @@ import type { Draft } from '../detectors/draft.ts';
 
 /**
  * Makes the findings of one target agree with each other. What one names `keep` no other drops: an unused index that is to stay
- * for its copies waits until they are gone. And drops that are right one by one must not take the last index of a foreign key
- * together: the one most worth keeping loses its SQL.
+ * for its copies waits until they are gone. And no drop, nor all of them together, may take the last index of a foreign key, which
+ * would only be reported as unindexed next: the one most worth keeping loses its SQL.
  */
 export function agree(drafts: readonly Draft[]): readonly Draft[] {
   const kept = new Set(
@@ -25,17 +25,23 @@ export function agree(drafts: readonly Draft[]): readonly Draft[] {
   const agreed = drafts.filter((draft) => !(draft.kind === 'unused-index' && isKept(draft)));
   const spared = lastOfForeignKeys(agreed);
   return agreed.map((draft) =>
-    draft.index !== null && spared.has(draft.index) && isDrop(draft) ? spare(draft) : draft,
+    draft.index !== null && isDrop(draft) ? spare(draft, spared.get(draft.index)) : draft,
   );
 }
 
 const isDrop = (draft: Draft): boolean => draft.remedy.kind === 'drop-index';
 
-function lastOfForeignKeys(drafts: readonly Draft[]): ReadonlySet<IndexView> {
+/** A foreign key that would lose its last index: by this drop alone, or only together with the others. */
+interface Loss {
+  readonly key: ForeignKeyView;
+  readonly isByItself: boolean;
+}
+
+function lastOfForeignKeys(drafts: readonly Draft[]): ReadonlyMap<IndexView, Loss> {
   const dropped = new Set(
     drafts.filter(isDrop).flatMap((draft) => (draft.index === null ? [] : [draft.index])),
   );
-  const spared = new Set<IndexView>();
+  const spared = new Map<IndexView, Loss>();
   for (const key of new Set([...dropped].flatMap(foreignKeysAround))) {
     if (!key.fact.isEnforced || !isForeignKeySupported(key)) continue;
     const helps = (index: IndexView): boolean => supportsForeignKey(index, key) || index.children.some(helps);
@@ -44,25 +50,30 @@ function lastOfForeignKeys(drafts: readonly Draft[]): ReadonlySet<IndexView> {
     const gone = new Set([...dropped].filter((index) => !spared.has(index) && !supporting.includes(index)));
     for (const index of supporting.sort(compareByWorth).reverse()) {
       if (isForeignKeySupported(key, new Set([...gone, index]))) gone.add(index);
-      else spared.add(index);
+      else spared.set(index, { key, isByItself: !isForeignKeySupported(key, new Set([index])) });
     }
   }
   return spared;
 }
 
-function spare(draft: Draft): Draft {
+function spare(draft: Draft, loss: Loss | undefined): Draft {
+  if (loss === undefined) return draft;
+  const { key, isByItself } = loss;
   return {
     ...draft,
     severity: 'info',
     caveats: [
       ...draft.caveats,
-      'With the other drops advised for this table it would be the last index behind a foreign key.',
+      isByItself
+        ? `It is the last index behind foreign key ${key.name}.`
+        : `With the other drops advised for this table it would be the last index behind foreign key ${key.name}.`,
     ],
     impact: { ...draft.impact, reclaimableBytes: 0 },
     remedy: {
       kind: 'review',
-      notes:
-        'Keep it while the other drops advised for this table are carried out: together they would leave a foreign key without an index.',
+      notes: isByItself
+        ? `Keep it as long as foreign key ${key.name} is wanted: it would have no index.`
+        : `Keep it while the other drops advised for this table are carried out: together they would leave foreign key ${key.name} without an index.`,
     },
   };
 }

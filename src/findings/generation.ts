@@ -23,6 +23,8 @@ export interface CollectorRun {
 /** A right the role lacks, what cannot be seen without it, and the statement that mends it. */
 export interface MissingPermission {
   readonly permission: string;
+  /** Whether the program is made to do without it: said where people look, but no reason for an alert. */
+  readonly isOptional: boolean;
   readonly facts: string;
   readonly grant: string;
 }

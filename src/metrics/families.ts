@@ -95,6 +95,10 @@ export const families = {
     unit: 'seconds',
     help: 'Since when the usage counters count: the latest of all reset times of the node; absent where none is known.',
   }),
+  builds: ofTarget('pgindex_builds', {
+    type: 'gauge',
+    help: 'CREATE INDEX and REINDEX commands that are running in the database.',
+  }),
   columnStatisticsVisible: ofTarget('pgindex_column_statistics_visible_ratio', {
     type: 'gauge',
     unit: 'ratio',

@@ -1,4 +1,5 @@
 import type { IndexView, TableView } from '../analysis/catalogue.ts';
+import { columnVisibility } from '../analysis/visibility.ts';
 import type { Generation } from '../findings/generation.ts';
 import { type Finding, type FindingKind, findingKinds, severities } from '../model/finding.ts';
 import type { TargetId } from '../model/ids.ts';
@@ -92,12 +93,14 @@ function writeTarget({ generation, writer, block, blockWith }: Page): void {
         1,
       );
   }
-  for (const permission of new Set(generation.missingPermissions.map((missing) => missing.permission)))
+  const needed = generation.missingPermissions.filter((missing) => !missing.isOptional);
+  for (const permission of new Set(needed.map((missing) => missing.permission)))
     writer.add(families.permissionMissing, blockWith({ permission }), 1);
   if (catalogue.server !== undefined)
     writer.add(families.statisticsReset, block, asSeconds(generation.window?.sinceMs));
-  const visibility = snapshot.outcomes['column-visibility'];
-  const columns = visibility?.kind === 'collected' ? visibility.facts[0] : undefined;
+  const builds = snapshot.outcomes['index-builds'];
+  if (builds?.kind === 'collected') writer.add(families.builds, block, builds.facts.length);
+  const columns = columnVisibility(snapshot);
   if (columns !== undefined && columns.userColumns > 0)
     writer.add(families.columnStatisticsVisible, block, columns.visibleColumns / columns.userColumns);
 }

@@ -1,4 +1,4 @@
-import type { ColumnVisibilityFact } from '../collectors/column-statistics.ts';
+import { columnVisibility } from '../analysis/visibility.ts';
 import type { ServerFact } from '../collectors/server.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import type { MissingPermission } from '../findings/generation.ts';
@@ -11,15 +11,20 @@ export function missingPermissions(snapshot: Snapshot): readonly MissingPermissi
   if (server?.hasReadAllStats === false) {
     missing.push({
       permission: 'pg_monitor',
+      isOptional: false,
       facts: 'index builds, replicas and sessions of other roles',
       grant: `GRANT pg_monitor TO ${quoteIdentifier(server.roleName)};`,
     });
   }
-  const visibility = factOf<ColumnVisibilityFact>(snapshot.outcomes['column-visibility']);
-  const isHidden = visibility !== undefined && visibility.visibleColumns < visibility.userColumns;
-  if (isHidden && server?.hasColumnStatisticsView === false) {
+  const visibility = columnVisibility(snapshot);
+  if (
+    server?.hasColumnStatisticsView === false &&
+    visibility !== undefined &&
+    visibility.visibleColumns < visibility.userColumns
+  ) {
     missing.push({
       permission: 'column_statistics',
+      isOptional: true,
       facts: `planner statistics of ${visibility.userColumns - visibility.visibleColumns} of ${visibility.userColumns} columns`,
       grant: `run deploy/column-statistics-view.sql as superuser in ${server.datname} (docs/grants.md)`,
     });
@@ -29,7 +34,7 @@ export function missingPermissions(snapshot: Snapshot): readonly MissingPermissi
     const { message, grant } = outcome.error;
     // A role that may not even connect fails every collector in the same words: one grant, one line.
     if (missing.every((known) => known.facts !== message)) {
-      missing.push({ permission: name, facts: message, grant });
+      missing.push({ permission: name, isOptional: false, facts: message, grant });
     }
   }
   return missing;

@@ -189,6 +189,7 @@ export const busyNight: CheckResult = aResult({
       missingPermissions: [
         {
           permission: 'SELECT on user tables',
+          isOptional: false,
           facts: 'null fractions and distinct values of their columns',
           grant: 'GRANT pg_read_all_data TO monitor;',
         },

@@ -720,6 +720,7 @@ export const anInconclusive = (overrides: Partial<Inconclusive> = {}): Inconclus
 });
 
 export const aMissingPermission = (overrides: Partial<MissingPermission> = {}): MissingPermission => ({
+  isOptional: false,
   permission: 'column-statistics',
   facts: 'planner statistics of columns',
   grant: 'GRANT SELECT ON indexwarden.column_statistics TO indexwarden;',

@@ -15,7 +15,11 @@ export interface TestRole {
 export async function createRole(
   server: TestServer,
   name: string,
-  options: { readonly attributes?: string; readonly groups?: readonly string[]; readonly exactName?: boolean } = {},
+  options: {
+    readonly attributes?: string;
+    readonly groups?: readonly string[];
+    readonly exactName?: boolean;
+  } = {},
 ): Promise<TestRole> {
   const role = options.exactName === true ? name : `${name}_${randomBytes(4).toString('hex')}`;
   const quoted = pg.escapeIdentifier(role);
