@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { declarations } from '../../src/watch/declarations.ts';
 import { staleFiles } from '../../scripts/generate-docs.ts';
 import { exampleConfigYaml } from '../../src/config/example.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -10,6 +9,7 @@ import { formatConfigError } from '../../src/config/problems.ts';
 import { configFileSchema } from '../../src/config/schema.ts';
 import { flatten, settingsOf } from '../../src/config/settings-tree.ts';
 import { dayMs } from '../../src/model/units.ts';
+import { declarations } from '../../src/watch/declarations.ts';
 
 const nodes = settingsOf(configFileSchema(declarations));
 

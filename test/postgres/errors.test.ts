@@ -44,7 +44,11 @@ test('a lock that was not granted is said in words a person understands', () => 
 });
 
 test.each([
-  [{ roleName: 'm', database: 'shop' }, 'permission denied for database "shop"', 'GRANT CONNECT ON DATABASE shop TO m;'],
+  [
+    { roleName: 'm', database: 'shop' },
+    'permission denied for database "shop"',
+    'GRANT CONNECT ON DATABASE shop TO m;',
+  ],
   [
     { roleName: 'my "role"', database: 'My Shop' },
     'keine Berechtigung für Datenbank »My Shop«',
@@ -62,7 +66,10 @@ test.each([
   ],
   [{ roleName: 'm' }, 'permission denied for function pg_ls_waldir', 'GRANT pg_monitor TO m;'],
 ])('%j: %s is mended by the very grant', (wanted, message, grant) => {
-  expect(collectionError(serverSaid('42501', message), 'doing', wanted)).toMatchObject({ kind: 'NotPermitted', grant });
+  expect(collectionError(serverSaid('42501', message), 'doing', wanted)).toMatchObject({
+    kind: 'NotPermitted',
+    grant,
+  });
 });
 
 test('a host name with several addresses fails with the first address’s reason', () => {

@@ -1,12 +1,18 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { failingBuild, richSchema } from '../queries/rich-schema.ts';
 import { look } from '../support/look.ts';
-import { createDatabase, describeOnPostgres, postgresMajors, type TestDatabase, withConnection } from '../support/postgres.ts';
+import {
+  createDatabase,
+  describeOnPostgres,
+  postgresMajors,
+  type TestDatabase,
+  withConnection,
+} from '../support/postgres.ts';
 import { eventually } from '../support/processes.ts';
 import { filesBelow, readText } from '../support/repository.ts';
 import { createMonitor, type TestRole } from '../support/roles.ts';
 import { fleetOn, neverScheduled } from '../support/watching.ts';
-import { failingBuild, richSchema } from '../queries/rich-schema.ts';
 import { type LogEntry, loggingEverything, readLog, statementsOfApplication } from './server-log.ts';
 
 const majors = await postgresMajors();
@@ -38,7 +44,9 @@ describeOnPostgres(
         const before = (await readLog(file)).length;
         const generation = await look(role.url(database.name));
         expect(generation.isUp).toBe(true);
-        expect(generation.findings.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['invalid-index', 'duplicate-index']));
+        expect(generation.findings.map(({ kind }) => kind)).toEqual(
+          expect.arrayContaining(['invalid-index', 'duplicate-index']),
+        );
         entries = (await readLog(file)).slice(before);
         sent = statementsOfApplication(entries, 'indexwarden');
       });
@@ -46,7 +54,8 @@ describeOnPostgres(
       test('is what the files of queries/ say, each in a read-only transaction with local settings', () => {
         expect(sent.length).toBeGreaterThan(30);
         const known = new Map(filesBelow('queries').map((file) => [readText(file).trim(), file]));
-        const begin = /^begin read only;\s+set local statement_timeout = \d+;\s+set local lock_timeout = \d+;(?:\s+set local \w+ = \w+;?)+$/;
+        const begin =
+          /^begin read only;\s+set local statement_timeout = \d+;\s+set local lock_timeout = \d+;(?:\s+set local \w+ = \w+;?)+$/;
         const pooler = 'begin read only; select pg_catalog.pg_backend_pid(); rollback';
         const shapes = sent.map(({ text }) => {
           if (begin.test(text)) return 'begin';
@@ -58,7 +67,9 @@ describeOnPostgres(
         expect(conversation).toMatch(/^(?:begin query rollback ?)+$/);
         // Definitions are read for what is found, and the second look is taken: the whole set of queries was here.
         const files = new Set(sent.map(({ text }) => known.get(text)));
-        expect([...files]).toEqual(expect.arrayContaining(['queries/definitions.sql', 'queries/invalid-indexes.sql']));
+        expect([...files]).toEqual(
+          expect.arrayContaining(['queries/definitions.sql', 'queries/invalid-indexes.sql']),
+        );
       });
 
       test('writes nothing: no transaction of ours ever has an id', () => {
@@ -66,8 +77,12 @@ describeOnPostgres(
       });
 
       test('sets nothing for the session', () => {
-        const settings = sent.flatMap(({ text }) => [...text.matchAll(/\bset (?!local\b)\w+[^;]*/gi)].map(([match]) => match));
-        expect(settings.filter((setting) => /=|\bto\b/i.test(setting) && !/update/i.test(setting))).toEqual([]);
+        const settings = sent.flatMap(({ text }) =>
+          [...text.matchAll(/\bset (?!local\b)\w+[^;]*/gi)].map(([match]) => match),
+        );
+        expect(settings.filter((setting) => /=|\bto\b/i.test(setting) && !/update/i.test(setting))).toEqual(
+          [],
+        );
       });
 
       test('fails at nothing, waits for nothing and spills nothing', () => {
@@ -93,17 +108,23 @@ describeOnPostgres(
             `select l.locktype, l.mode from pg_locks l join pg_stat_activity a using (pid)
              where a.application_name = 'indexwarden' and l.locktype <> 'virtualxid'`,
           );
-          for (const { locktype, mode } of rows) seen.set(`${locktype} ${mode}`, (seen.get(`${locktype} ${mode}`) ?? 0) + 1);
+          for (const { locktype, mode } of rows)
+            seen.set(`${locktype} ${mode}`, (seen.get(`${locktype} ${mode}`) ?? 0) + 1);
         }
         await looked;
-        const { rows } = await client.query("select nspname from pg_namespace where nspname ~ '^pg_temp_' and exists (select from pg_class c where c.relnamespace = pg_namespace.oid)");
+        const { rows } = await client.query(
+          "select nspname from pg_namespace where nspname ~ '^pg_temp_' and exists (select from pg_class c where c.relnamespace = pg_namespace.oid)",
+        );
         expect(rows).toEqual([]);
       });
       expect([...seen.keys()]).toEqual(['relation AccessShareLock']);
     });
 
     test('one connection a target, under our name, however many passes; none after the end', async () => {
-      const others = await Promise.all([createDatabase(server(), 'guest_b'), createDatabase(server(), 'guest_c')]);
+      const others = await Promise.all([
+        createDatabase(server(), 'guest_b'),
+        createDatabase(server(), 'guest_c'),
+      ]);
       const names = [database.name, ...others.map(({ name }) => name)];
       const { fleet, until } = fleetOn({
         servers: [{ name: 's', primary: { url: role.url(database.name) }, databases: names }],

@@ -26,7 +26,9 @@ export async function readLog(file: string): Promise<readonly LogEntry[]> {
     const parts = /^\[(\d+)\|([^|]*)\|(\d+)\] (\w+): {2}([\s\S]*)$/.exec(entry);
     if (parts === null) return [];
     const [, pid, application = '', xid, level = '', text = ''] = parts;
-    return [{ pid: Number(pid), application, xid: Number(xid), level, text: text.replace(/\n\t/g, '\n').trim() }];
+    return [
+      { pid: Number(pid), application, xid: Number(xid), level, text: text.replace(/\n\t/g, '\n').trim() },
+    ];
   });
 }
 

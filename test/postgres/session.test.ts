@@ -3,7 +3,13 @@ import { collectors } from '../../src/collectors/index.ts';
 import { collectionError } from '../../src/postgres/errors.ts';
 import { type RunOptions, runCollector } from '../../src/postgres/run-collector.ts';
 import type { Session } from '../../src/postgres/session.ts';
-import { createDatabase, describeOnPostgres, postgresMajors, type TestDatabase, withConnection } from '../support/postgres.ts';
+import {
+  createDatabase,
+  describeOnPostgres,
+  postgresMajors,
+  type TestDatabase,
+  withConnection,
+} from '../support/postgres.ts';
 import { eventually } from '../support/processes.ts';
 import { type Proxy, startProxy, through } from '../support/proxy.ts';
 import { openSession, trySession } from '../support/watching.ts';
@@ -38,7 +44,8 @@ describeOnPostgres(majors, (server) => {
       );
       return rows;
     });
-  const sleeping = async (): Promise<boolean> => (await running()).some(({ query }) => /pg_sleep/.test(query));
+  const sleeping = async (): Promise<boolean> =>
+    (await running()).some(({ query }) => /pg_sleep/.test(query));
   const sleep = (session: Session, signal = never, statementTimeoutMs = 60_000): Promise<unknown> =>
     session.transaction({ statementTimeoutMs, signal }, (ask) => ask('select pg_sleep($1)', [60]));
 
@@ -50,11 +57,24 @@ describeOnPostgres(majors, (server) => {
     afterAll(() => session?.close());
 
     test('has its settings for itself, and leaves none behind', async () => {
-      const settings = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'search_path', 'jit', 'transaction_read_only', 'default_transaction_read_only', 'max_parallel_workers_per_gather'];
+      const settings = [
+        'statement_timeout',
+        'lock_timeout',
+        'idle_in_transaction_session_timeout',
+        'search_path',
+        'jit',
+        'transaction_read_only',
+        'default_transaction_read_only',
+        'max_parallel_workers_per_gather',
+      ];
       const [inside, outside] = await session.transaction(patient, async (ask) => {
         const show = async (): Promise<Readonly<Record<string, unknown>>> =>
           Object.fromEntries(
-            (await ask('select name, setting from pg_settings where name = any ($1) order by name', [settings])).rows,
+            (
+              await ask('select name, setting from pg_settings where name = any ($1) order by name', [
+                settings,
+              ])
+            ).rows,
           );
         const during = await show();
         // What remains on the connection once the transaction is over.
@@ -70,7 +90,10 @@ describeOnPostgres(majors, (server) => {
         max_parallel_workers_per_gather: '0',
       });
       const fresh = await withConnection(database.url, (client) =>
-        client.query<{ name: string; setting: string }>('select name, setting from pg_settings where name = any ($1)', [settings]),
+        client.query<{ name: string; setting: string }>(
+          'select name, setting from pg_settings where name = any ($1)',
+          [settings],
+        ),
       );
       expect(outside).toEqual(Object.fromEntries(fresh.rows.map(({ name, setting }) => [name, setting])));
     });
@@ -78,7 +101,9 @@ describeOnPostgres(majors, (server) => {
     test.each(['create table t (a int)', 'create temporary sequence s', "select nextval('q')", 'vacuum'])(
       'cannot: %s',
       async (statement) => {
-        await withConnection(database.url, (client) => client.query('create sequence if not exists public.q'));
+        await withConnection(database.url, (client) =>
+          client.query('create sequence if not exists public.q'),
+        );
         const attempt = session.transaction(patient, (ask) => ask(statement.replace("'q'", "'public.q'")));
         await expect(attempt).rejects.toThrow(/read-only transaction|cannot run inside a transaction block/);
         expect(session.isOpen).toBe(true);
@@ -116,7 +141,9 @@ describeOnPostgres(majors, (server) => {
     });
 
     test('aborted before it began sends nothing', async () => {
-      await expect(sleep(session, AbortSignal.abort(new Error('shutting down')))).rejects.toThrow('shutting down');
+      await expect(sleep(session, AbortSignal.abort(new Error('shutting down')))).rejects.toThrow(
+        'shutting down',
+      );
     });
   });
 
@@ -128,12 +155,20 @@ describeOnPostgres(majors, (server) => {
       const session = await openSession(database.url);
       try {
         await withConnection(database.url, async (client) => {
-          await client.query('begin; lock table pg_catalog.pg_opfamily, pg_catalog.pg_opclass in access exclusive mode');
-          const outcome = await runCollector(session, collectors['operator-classes'], runOptions({ statementTimeoutMs }));
+          await client.query(
+            'begin; lock table pg_catalog.pg_opfamily, pg_catalog.pg_opclass in access exclusive mode',
+          );
+          const outcome = await runCollector(
+            session,
+            collectors['operator-classes'],
+            runOptions({ statementTimeoutMs }),
+          );
           expect(outcome).toMatchObject({ kind: 'failed', error: { kind: 'QueryTimeout', sqlstate } });
           await client.query('rollback');
         });
-        expect(await runCollector(session, collectors['operator-classes'], runOptions())).toMatchObject({ kind: 'collected' });
+        expect(await runCollector(session, collectors['operator-classes'], runOptions())).toMatchObject({
+          kind: 'collected',
+        });
       } finally {
         await session.close();
       }
@@ -155,7 +190,9 @@ describeOnPostgres(majors, (server) => {
 
     test('by pg_terminate_backend is an unavailable target', () =>
       breakWhileAsleep((pid) =>
-        withConnection(server().url(), (client) => client.query('select pg_terminate_backend($1)', [pid])).then(() => {}),
+        withConnection(server().url(), (client) =>
+          client.query('select pg_terminate_backend($1)', [pid]),
+        ).then(() => {}),
       ));
 
     test('by kill -9 of the backend is an unavailable target, until the server has recovered', async (context) => {

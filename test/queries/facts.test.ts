@@ -63,7 +63,9 @@ const majors = await postgresMajors();
 test('every query is read by somebody', () => {
   const used = new Set(all.flatMap((collector) => collector.variants.map(({ file }) => file)));
   const notFacts = ['databases.sql', 'relation-oids.sql'];
-  expect(filesBelow('queries').map((file) => file.slice('queries/'.length))).toEqual([...used, ...notFacts].sort());
+  expect(filesBelow('queries').map((file) => file.slice('queries/'.length))).toEqual(
+    [...used, ...notFacts].sort(),
+  );
 });
 
 test.each([
@@ -160,7 +162,9 @@ describeOnPostgres(majors, (server, major) => {
         if (!variantFor(collector, major * 10_000).file.startsWith('column-statistics.sql'))
           expect(parsed.value.length).toBeGreaterThan(0);
         const { shape } = collector.fact as unknown as z.ZodObject;
-        const columns = rows.names.map((name) => name.replace(/_([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase()));
+        const columns = rows.names.map((name) =>
+          name.replace(/_([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase()),
+        );
         expect(columns.sort()).toEqual(Object.keys(shape).sort());
       });
 
@@ -173,7 +177,11 @@ describeOnPostgres(majors, (server, major) => {
           if (!z.safeParse(schema as z.ZodType, null).success) continue;
           if (oneSided[`${collector.name}.${name}`] !== undefined) continue;
           const nulls = facts.filter((fact) => fact[name] === null).length;
-          expect({ name, someNull: nulls > 0, someNot: nulls < facts.length }).toEqual({ name, someNull: true, someNot: true });
+          expect({ name, someNull: nulls > 0, someNot: nulls < facts.length }).toEqual({
+            name,
+            someNull: true,
+            someNot: true,
+          });
         }
       });
 
@@ -189,7 +197,11 @@ describeOnPostgres(majors, (server, major) => {
   );
 
   test('relations that are not ours to judge are in no query', async () => {
-    const tables = await parseFacts('tables', await read(collectors.tables as unknown as Collector), collectors.tables.fact);
+    const tables = await parseFacts(
+      'tables',
+      await read(collectors.tables as unknown as Collector),
+      collectors.tables.fact,
+    );
     if (!tables.ok) throw new Error(tables.error.message);
     const names = tables.value.map(({ schemaname, relname }) => `${schemaname}.${relname}`);
     expect(names).not.toContain(expect.stringMatching(/passing|pg_/));

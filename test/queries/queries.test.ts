@@ -60,18 +60,27 @@ describe.each(files)('%s', (file) => {
 
 describe('the variants for 19, which no server here can run yet', () => {
   test.each(['index-usage', 'table-usage'])('%s differs from that for 16 only by the reset time', (name) => {
-    const lines = (variant: string) => bodyOf(readText('queries', `${name}.${variant}.sql`)).trim().split('\n');
-    const changed = lines('pg16').flatMap((line, at) => (line === lines('pg19')[at] ? [] : [line, lines('pg19')[at]]));
+    const lines = (variant: string) =>
+      bodyOf(readText('queries', `${name}.${variant}.sql`))
+        .trim()
+        .split('\n');
+    const changed = lines('pg16').flatMap((line, at) =>
+      line === lines('pg19')[at] ? [] : [line, lines('pg19')[at]],
+    );
     expect(lines('pg19')).toHaveLength(lines('pg16').length);
     expect(changed).toEqual([
       expect.stringMatching(/^ {2}null::float8 as stats_reset_at_ms,?$/),
-      expect.stringMatching(/^ {2}\(extract\(epoch from s\.stats_reset\) \* 1000\)::float8 as stats_reset_at_ms,?$/),
+      expect.stringMatching(
+        /^ {2}\(extract\(epoch from s\.stats_reset\) \* 1000\)::float8 as stats_reset_at_ms,?$/,
+      ),
     ]);
   });
 
   test.each(['index-usage', 'table-usage'])('%s for 13 has the same columns', (name) => {
     const columns = (variant: string) =>
-      [...bodyOf(readText('queries', `${name}${variant}.sql`)).matchAll(/ as (\w+)/g)].map(([, column]) => column);
+      [...bodyOf(readText('queries', `${name}${variant}.sql`)).matchAll(/ as (\w+)/g)].map(
+        ([, column]) => column,
+      );
     expect(columns('')).toEqual(columns('.pg16'));
     expect(columns('')).toEqual(columns('.pg19'));
   });

@@ -20,7 +20,9 @@ const hostileResult = (name: string): CheckResult =>
     ],
     inconclusive: [anInconclusive({ reason: name, relations: [name] })],
     targets: [
-      aCheckedTarget({ missingPermissions: [{ permission: name, facts: name, grant: name }] }),
+      aCheckedTarget({
+        missingPermissions: [{ permission: name, isOptional: false, facts: name, grant: name }],
+      }),
       aCheckedTarget({ server: name, datname: name, isUp: false, error: name }),
     ],
   });

@@ -72,7 +72,7 @@ describe('the table', () => {
             aCheckedTarget({
               isUp: false,
               error: name,
-              missingPermissions: [{ permission: name, facts: name, grant: name }],
+              missingPermissions: [{ permission: name, isOptional: false, facts: name, grant: name }],
             }),
           ],
         });
