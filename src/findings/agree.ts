@@ -62,12 +62,12 @@ function spare(draft: Draft, loss: Loss | undefined): Draft {
   return {
     ...draft,
     severity: 'info',
-    caveats: [
-      ...draft.caveats,
-      isByItself
-        ? `It is the last index behind foreign key ${key.name}.`
-        : `With the other drops advised for this table it would be the last index behind foreign key ${key.name}.`,
-    ],
+    caveats: isByItself
+      ? draft.caveats
+      : [
+          ...draft.caveats,
+          `With the other drops advised for this table it would be the last index behind foreign key ${key.name}.`,
+        ],
     impact: { ...draft.impact, reclaimableBytes: 0 },
     remedy: {
       kind: 'review',

@@ -23,7 +23,7 @@ const renderContent =
 <thead><tr><th>Target</th><th>State</th><th>Version</th><th class="number">Open findings</th><th>Not judged</th><th>As of</th></tr></thead>
 <tbody>
 <% for (const target of it.targets) { %>
-<tr><td><bdi><%= target.name %></bdi></td><td><span class="state"><%= target.state %></span><% if (target.error) { %><br><span class="dim"><bdi><%= target.error %></bdi></span><% } %></td><td><%= target.version %></td><td class="number"><%= target.open %></td><td><%= target.inconclusive %></td><td><time datetime="<%= target.publishedAt %>"><%= target.publishedAt %></time></td></tr>
+<tr><td class="wide"><bdi><%= target.name %></bdi></td><td class="wide"><span class="state"><%= target.state %></span><% if (target.error) { %><br><span class="dim"><bdi><%= target.error %></bdi></span><% } %></td><td><%= target.version %></td><td class="number"><%= target.open %></td><td><%= target.inconclusive %></td><td><time datetime="<%= target.publishedAt %>"><%= target.publishedAt %></time></td></tr>
 <% } %>
 </tbody>
 </table></div>
@@ -34,7 +34,7 @@ const renderContent =
 <thead><tr><th>Severity</th><th>Finding</th><th>Target</th><th class="number">Reclaimable</th><th>Read more</th></tr></thead>
 <tbody>
 <% for (const finding of it.findings) { %>
-<tr><td><%= finding.severity %></td><td><a href="/api/v1/findings/<%= finding.id %>"><bdi><%= finding.title %></bdi></a></td><td><bdi><%= finding.target %></bdi></td><td class="number"><%= finding.reclaimable %></td><td><a href="<%= finding.docs %>"><%= finding.kind %></a></td></tr>
+<tr><td><%= finding.severity %></td><td class="wide"><a href="/api/v1/findings/<%= finding.id %>"><bdi><%= finding.title %></bdi></a></td><td class="wide"><bdi><%= finding.target %></bdi></td><td class="number"><%= finding.reclaimable %></td><td><a href="<%= finding.docs %>"><%= finding.kind %></a></td></tr>
 <% } %>
 </tbody>
 </table></div>

@@ -44,6 +44,9 @@ header { border-bottom: 1px solid var(--line); padding: .75rem 0; margin-bottom:
 nav a { margin-right: 1rem; }
 a { color: var(--accent); }
 table { border-collapse: collapse; width: 100%; }
+th { overflow-wrap: normal; }
+td:not(.wide) { overflow-wrap: break-word; }
+td.number, td time { white-space: nowrap; }
 th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 pre { overflow-x: auto; border: 1px solid var(--line); border-radius: 4px; padding: .75rem; }

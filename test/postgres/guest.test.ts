@@ -76,15 +76,6 @@ describeOnPostgres(
         expect(sent.filter(({ xid }) => xid !== 0)).toEqual([]);
       });
 
-      test('sets nothing for the session', () => {
-        const settings = sent.flatMap(({ text }) =>
-          [...text.matchAll(/\bset (?!local\b)\w+[^;]*/gi)].map(([match]) => match),
-        );
-        expect(settings.filter((setting) => /=|\bto\b/i.test(setting) && !/update/i.test(setting))).toEqual(
-          [],
-        );
-      });
-
       test('fails at nothing, waits for nothing and spills nothing', () => {
         const ours = entries.filter(({ application }) => application === 'indexwarden');
         expect(ours.filter(({ level }) => level !== 'LOG' && level !== 'DETAIL')).toEqual([]);

@@ -151,8 +151,7 @@ function remedyFor(index: IndexView, invalidClass: InvalidClass, second: Invalid
     case 'failed':
     case 'debris':
     case 'dropping': {
-      const kept =
-        index.fact.constraintOid === null && !index.fact.isReplicaIdentity ? undefined : whyKept(index);
+      const kept = whyNotDroppable(index);
       if (kept !== undefined) {
         return {
           kind: 'rebuild-index',
@@ -179,6 +178,11 @@ function remedyFor(index: IndexView, invalidClass: InvalidClass, second: Invalid
     default:
       return assertNever(invalidClass);
   }
+}
+
+function whyNotDroppable(index: IndexView): string | undefined {
+  if (index.parent !== undefined) return `it is a partition of the index ${index.parent.name}`;
+  return index.fact.constraintOid === null && !index.fact.isReplicaIdentity ? undefined : whyKept(index);
 }
 
 function notesFor(index: IndexView, invalidClass: InvalidClass): string {
