@@ -162,29 +162,55 @@ describe('${id}', () => {
 });
 `;
 
-const pageTemplate = ({ id, heading }: Names): string => `# ${heading}
+const pageTemplate = ({ id, heading }: Names): string => `# ${id}
 
-Kind \`${id}\`. TODO: what it says, in one sentence.
+**${heading}.** Severity: TODO. Confidence: TODO.
+
+## What it means
+
+TODO
 
 ## Why it matters
 
 TODO: what it costs whom.
 
-## When it opens and closes
+## When it opens
 
 TODO: the rule with its bounds, and what it stays silent on.
 
-## What could make it wrong
+## When it closes
 
-TODO: the false alarms it accepts, and how to recognise them.
+TODO
 
-## What to do
+## Evidence
 
-TODO: the fix, what it locks, and how to undo it.
+\`indexBytes\`, \`tableRows\`.
 
 ## Settings
 
-TODO: each setting, its default and the reason for it.
+| Setting | Default | Reason |
+|---|---|---|
+| \`indexBytesMin\` | 1048576 (1 MiB) | below it there is too little to gain |
+
+## False alarms it accepts
+
+TODO: and how to recognise them.
+
+## What stays unknown
+
+TODO: which facts it cannot do without, and the grant that makes them visible.
+
+## How to confirm
+
+TODO: SQL that a person can run.
+
+## How to fix
+
+TODO: the fix, what it locks, and how to undo it.
+
+## When to ignore
+
+TODO
 `;
 
 // Last, since the templates above are constants.

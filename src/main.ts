@@ -77,8 +77,12 @@ async function serve(request: ConfigRequest, context: CommandContext): Promise<R
       loaded: loaded.value,
       loadAgain: () => {
         const again = load(request, context);
-        if (again.ok) return again;
-        return err(again.error.kind === 'ConfigError' ? formatConfigError(again.error) : again.error.message);
+        if (!again.ok)
+          return err(
+            again.error.kind === 'ConfigError' ? formatConfigError(again.error) : again.error.message,
+          );
+        log.follow(again.value.config);
+        return again;
       },
       detectors,
       version: await version(),
@@ -187,7 +191,8 @@ async function commands(): Promise<Commands> {
         print: context.stdout.write,
         say: context.stderr.write,
       }).catch((caught: unknown) => {
-        if (caught instanceof ListenError) return err(caught.message);
+        // Here the flag has a shorter name.
+        if (caught instanceof ListenError) return err(caught.message.replace('--http.listen', '--listen'));
         throw caught;
       });
       return ended.ok ? ended : err({ kind: 'usage', message: ended.error });
@@ -195,12 +200,20 @@ async function commands(): Promise<Commands> {
   };
 }
 
+/** npm passes on a Ctrl-C that the terminal has sent to us already: what comes so soon after the first is the same. */
+const sameRequestMs = 500;
+
 const interrupted = new AbortController();
+let interruptedAtMs = 0;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    // Asked twice: whoever asks wants it gone, cleaned up or not.
-    if (interrupted.signal.aborted) process.exit(130);
-    interrupted.abort(new Error(`stopped by ${signal}`));
+    if (!interrupted.signal.aborted) {
+      interruptedAtMs = performance.now();
+      interrupted.abort(new Error(`stopped by ${signal}`));
+    } else if (performance.now() - interruptedAtMs > sameRequestMs) {
+      // Asked again: whoever asks wants it gone, cleaned up or not.
+      process.exit(130);
+    }
   });
 }
 process.exitCode = await runCli(

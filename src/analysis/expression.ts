@@ -5,8 +5,11 @@
  *
  * Recognised as equal: `x > 5` and `5 < x`; operands of AND, OR, `=` and `<>` in any order; members of `= ANY (ARRAY[…])` in
  * any order; `5`, `'5'::bigint` and `(5)::bigint`; `'a'::text` and `('a'::character varying)::text`; and, in a predicate,
- * `x`, `x = true` and `x IS TRUE`. Anything not understood is kept as it stands: a missed equality costs a finding, a wrong
- * one would cost somebody an index.
+ * `x` and `x = true`. Anything not understood is kept as it stands: a missed equality costs a finding, a wrong one would cost
+ * somebody an index.
+ *
+ * What counts is what the planner takes for equal when it matches a query to an index. It proves predicates, but not `x IS TRUE`
+ * from `x`; key expressions it only compares, so that for them {@link isSameExpression} has the last word.
  */
 export function canonicalExpression(deparsed: string): string {
   return renderSequence(parse(deparsed));
@@ -14,15 +17,31 @@ export function canonicalExpression(deparsed: string): string {
 
 /** As {@link canonicalExpression}, for a WHERE clause: only rows for which it is true count, so NULL and false are one. */
 export function canonicalPredicate(deparsed: string): string {
-  return conjuncts(deparsed).join(' AND ');
+  const conditions = conjuncts(deparsed);
+  const isAlternative = (condition: string): boolean => splitAt(parse(condition), 'OR').length > 1;
+  return conditions.length === 1
+    ? conditions.join()
+    : conditions.map((text) => (isAlternative(text) ? `(${text})` : text)).join(' AND ');
 }
 
 /** The canonical conditions that a predicate joins with AND, sorted and without repetition. */
 export function conjuncts(predicate: string): readonly string[] {
-  const sequence = unwrap(parse(predicate));
-  const parts = splitAt(sequence, 'AND').map((part) => renderCondition(unwrap(part)));
+  const parts = operandsOf(parse(predicate), 'AND').map(renderCondition);
   return [...new Set(parts)].sort();
 }
+
+/**
+ * Whether two key expressions, as the server prints them, are one to the planner: the same but for how a constant got its type,
+ * which is settled before it compares.
+ */
+export const isSameExpression = (a: string, b: string): boolean =>
+  a === b || withPlainConstants(a) === withPlainConstants(b);
+
+/** `(0)::bigint`, a cast of an integer, and `'0'::bigint`, a constant of that type. */
+const withPlainConstants = (sql: string): string =>
+  sql.replace(/'(?:[^']|'')*'::(?:smallint|bigint)|'(?:[^']|'')*'|"(?:[^"]|"")*"/g, (text) =>
+    text.replace(/^'(\d+)'::(smallint|bigint)$/, '($1)::$2'),
+  );
 
 /** The members of a deparsed expression list (`indexprs`), canonical, in order. */
 export function splitExpressions(list: string): readonly string[] {
@@ -98,19 +117,27 @@ function splitAt(sequence: readonly Node[], separator: string): readonly (readon
   return parts;
 }
 
+/** What a connective joins, however it is nested: `(a AND b) AND c` joins three. OR binds less than AND. */
+function operandsOf(sequence: readonly Node[], connective: 'AND' | 'OR'): readonly (readonly Node[])[] {
+  const inner = unwrap(sequence);
+  if (connective === 'AND' && splitAt(inner, 'OR').length > 1) return [inner];
+  const parts = splitAt(inner, connective);
+  return parts.length === 1 ? [inner] : parts.flatMap((part) => operandsOf(part, connective));
+}
+
 /** A condition where NULL counts as false. */
 function renderCondition(sequence: readonly Node[]): string {
   const rendered = renderSequence(sequence);
-  return rendered.replace(/^(?:(.+) IS TRUE|(.+) = true|true = (.+))$/, (_, ...operands: string[]) =>
-    stripParentheses(operands.slice(0, 3).find((operand) => operand !== undefined) ?? rendered),
+  return rendered.replace(/^(?:(.+) = true|true = (.+))$/, (_, ...operands: string[]) =>
+    stripParentheses(operands.slice(0, 2).find((operand) => operand !== undefined) ?? rendered),
   );
 }
 
 const stripParentheses = (text: string): string => renderSequence(unwrap(parse(text)));
 
 function renderSequence(sequence: readonly Node[]): string {
-  for (const connective of ['OR', 'AND']) {
-    const parts = splitAt(sequence, connective);
+  for (const connective of ['OR', 'AND'] as const) {
+    const parts = operandsOf(sequence, connective);
     if (parts.length > 1) {
       const rendered = parts.map((part) => renderOperand(part));
       return [...new Set(rendered)].sort().join(` ${connective} `);
@@ -151,6 +178,9 @@ function renderComparison(sequence: readonly Node[]): string | undefined {
   return swaps ? `${right} ${written} ${left}` : `${left} ${written} ${right}`;
 }
 
+/** Lists with more members are only compared as a whole: the planner does not look into them (MAX_SAOP_ARRAY_SIZE). */
+const provableMembersMax = 100;
+
 /** The members of `= ANY (ARRAY[a, b])`: their order and repetition mean nothing. */
 function renderMembers(sequence: readonly Node[], isSet: boolean): string {
   const inner = simplifyCasts(unwrap(sequence));
@@ -158,6 +188,7 @@ function renderMembers(sequence: readonly Node[], isSet: boolean): string {
   const isArray = isToken(keyword, 'ARRAY') && list?.kind === 'group' && list.open === '[';
   if (!isArray || !isSet) return `(${renderPlain(inner)})`;
   const members = [...new Set(splitAt(list.items, ',').map((member) => renderOperand(member)))].sort();
+  if (members.length > provableMembersMax) return `(${renderPlain(inner)})`;
   const isText = members.every((member) => /'::text$/.test(member));
   const cast = renderPlain(rest);
   // A list of text literals needs no cast to text[] once its members have lost theirs to character varying.

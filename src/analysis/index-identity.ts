@@ -1,5 +1,5 @@
 import type { ForeignKeyView, IndexKey, IndexView, TableView } from './catalogue.ts';
-import { conjuncts } from './expression.ts';
+import { conjuncts, isSameExpression } from './expression.ts';
 
 /** What an index that the planner may use and that is kept up to date looks like. */
 export const isUsable = (index: IndexView): boolean =>
@@ -16,6 +16,9 @@ export function isSameKey(a: IndexKey, b: IndexKey): boolean {
   return (
     a.text === b.text &&
     (a.columnNumber === null) === (b.columnNumber === null) &&
+    (a.expressionSql === null ||
+      b.expressionSql === null ||
+      isSameExpression(a.expressionSql, b.expressionSql)) &&
     a.collation === b.collation &&
     a.operatorClass !== undefined &&
     b.operatorClass !== undefined &&

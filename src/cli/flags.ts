@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { redactUrl } from '../config/redact.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { safeLine } from '../report/text.ts';
 
@@ -28,6 +29,8 @@ export interface Flag {
 /** A command line taken apart. Values are text; each was looked at by its flag's `check`. */
 export interface ParsedFlags {
   readonly positionals: readonly string[];
+  /** Positionals that are no value of a flag we do not know: naming the flag is enough, and the value may be a password. */
+  readonly strays: readonly string[];
   readonly has: (name: string) => boolean;
   readonly value: (name: string) => string | undefined;
   readonly values: (name: string) => readonly string[];
@@ -39,6 +42,7 @@ export function parseFlags(argv: readonly string[], flags: readonly Flag[]): Par
   const byName = new Map(flags.map((flag) => [flag.name, flag]));
   const given = new Map<string, string[]>();
   const positionals: string[] = [];
+  const strays: string[] = [];
   const problems: UsageProblem[] = [];
   const { tokens } = parseArgs({
     args: [...argv],
@@ -56,8 +60,14 @@ export function parseFlags(argv: readonly string[], flags: readonly Flag[]): Par
       ]),
     ),
   });
-  for (const token of tokens) {
-    if (token.kind === 'positional') positionals.push(token.value);
+  for (const [place, token] of tokens.entries()) {
+    const before = tokens[place - 1];
+    const followsUnknown =
+      before?.kind === 'option' && !byName.has(before.name) && before.inlineValue === undefined;
+    if (token.kind === 'positional') {
+      positionals.push(token.value);
+      if (!followsUnknown) strays.push(token.value);
+    }
     if (token.kind !== 'option') continue;
     const flag = byName.get(token.name);
     const text = flag === undefined ? unknownFlag(token.rawName, byName.keys()) : valueFor(flag, token);
@@ -72,6 +82,7 @@ export function parseFlags(argv: readonly string[], flags: readonly Flag[]): Par
   }
   return {
     positionals,
+    strays,
     has: (name) => (given.get(name) ?? []).includes('true'),
     value: (name) => given.get(name)?.at(-1),
     values: (name) => given.get(name) ?? [],
@@ -114,8 +125,8 @@ function unknownFlag(rawName: string, known: Iterable<string>): UsageProblem {
   return { message: `there is no flag ${safeLine(rawName)}`, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** A value as it was typed, on one line, cut where it is long. */
+/** A value as it was typed, on one line, cut where it is long; of a connection string in the wrong place without its password. */
 export function shown(text: string): string {
-  const line = safeLine(text);
+  const line = safeLine(redactUrl(text));
   return `'${line.length > 60 ? `${line.slice(0, 59)}…` : line}'`;
 }

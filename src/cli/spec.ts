@@ -1,6 +1,6 @@
 import type { CommandContext, Commands } from './commands.ts';
 import type { ExitCode } from './exit-codes.ts';
-import type { Flag, ParsedFlags, UsageProblem } from './flags.ts';
+import { type Flag, type ParsedFlags, shown, type UsageProblem } from './flags.ts';
 
 /** A command as the command line knows it: its words, its flags, and what it does once they are in order. */
 export interface CommandSpec {
@@ -20,11 +20,14 @@ export interface CommandSpec {
 }
 
 /** For commands that take flags only. */
-export const noPositionals = ({ positionals }: ParsedFlags): readonly UsageProblem[] =>
-  positionals.length === 0
+export const noPositionals = ({ strays }: ParsedFlags): readonly UsageProblem[] =>
+  strays.length === 0
     ? []
     : [
         {
-          message: `what does ${positionals.map((text) => JSON.stringify(text)).join(' ')} mean? Only flags are expected`,
+          message: `what does ${strays.map(shown).join(' ')} mean? Only flags are expected`,
+          ...(strays.some((text) => /^postgres(?:ql)?:/i.test(text))
+            ? { hint: 'a database is named with --url, or better with --url-file' }
+            : {}),
         },
       ];

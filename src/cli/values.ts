@@ -2,7 +2,6 @@ import { parseConnectionUrl } from '../config/connection-url.ts';
 import { parseDuration } from '../config/durations.ts';
 import { globProblem } from '../config/globs.ts';
 import { parseListenAddress } from '../config/listen-address.ts';
-import { redactUrl } from '../config/redact.ts';
 import { parseSize } from '../config/sizes.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { shown, type UsageProblem } from './flags.ts';
@@ -42,14 +41,14 @@ export const isConnectionUrl: Check = (text) => {
   const parsed = parseConnectionUrl(text);
   return parsed.ok
     ? undefined
-    : { message: `${parsed.error.message}: ${shown(redactUrl(text))}`, hint: parsed.error.hint };
+    : { message: `${parsed.error.message}: ${shown(text)}`, hint: parsed.error.hint };
 };
 
 export const isWebAddress: Check = (text) => {
   const isHttp = /^https?:\/\//.test(text) && URL.canParse(text);
   return isHttp
     ? undefined
-    : { message: `is not a web address: ${shown(redactUrl(text))}`, hint: 'http://127.0.0.1:10187' };
+    : { message: `is not a web address: ${shown(text)}`, hint: 'http://127.0.0.1:10187' };
 };
 
 export const isWholeNumber: Check = (text) =>

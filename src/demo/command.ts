@@ -1,8 +1,10 @@
 import Table from 'cli-table3';
+import { parseListenAddress } from '../config/listen-address.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatConfigError } from '../config/problems.ts';
 import { detectors } from '../detectors/index.ts';
 import type { Generation } from '../findings/generation.ts';
+import { startServer } from '../http/server.ts';
 import { type Finding, findingKinds, severities } from '../model/finding.ts';
 import { err, ok, type Result } from '../model/result.ts';
 import { startDaemon } from '../watch/daemon.ts';
@@ -32,6 +34,8 @@ export interface DemoOptions {
 
 /** How long unused indexes are watched here before they are called so: somebody who tries a tool has no month. */
 const demoUnusedAfter = '2m';
+/** Counters move while somebody looks. */
+const demoUsage = '*/10 * * * * *';
 const findingsShown = 10;
 
 /**
@@ -39,8 +43,23 @@ const findingsShown = 10;
  * pg_monitor, says where to look, and stays until `signal`. Everything it started is gone when it returns.
  */
 export async function runDemo(options: DemoOptions): Promise<Result<void, string>> {
+  try {
+    return await demonstrate(options);
+  } catch (caught) {
+    // Whatever was under way when the signal came fails in its own words.
+    if (options.signal.aborted) return ok(undefined);
+    if (caught instanceof EmbeddedServerError) return err(caught.message);
+    throw caught;
+  }
+}
+
+async function demonstrate(options: DemoOptions): Promise<Result<void, string>> {
   const { signal, say } = options;
-  const binaries = await installBinaries(options.major ?? defaultMajor, { signal, log: say });
+  await ensureCanListen(options.listen);
+  const binaries = await installBinaries(options.major ?? defaultMajor, {
+    signal,
+    log: (message) => say(`${message}\n`),
+  });
   if (binaries.kind === 'missing') return err(binaries.remedy);
   const server = await startEmbeddedServer({
     binaries,
@@ -48,11 +67,7 @@ export async function runDemo(options: DemoOptions): Promise<Result<void, string
     signal,
     keep: options.keep,
     ...(options.dataDirectory === undefined ? {} : { dataDirectory: options.dataDirectory }),
-  }).catch((caught: unknown) => {
-    if (caught instanceof EmbeddedServerError) return caught;
-    throw caught;
   });
-  if (server instanceof EmbeddedServerError) return err(`${server.message}\n${server.remedy}`);
   try {
     say(
       `PostgreSQL ${binaries.version} is running on 127.0.0.1:${server.port}, data in ${server.dataDirectory}\n`,
@@ -62,18 +77,29 @@ export async function runDemo(options: DemoOptions): Promise<Result<void, string
       () => progress.stop(),
     );
     say('running the workload of both applications for a few seconds …\n');
-    const workload = await startWorkload({ server, signal, log: (message) => say(`workload: ${message}\n`) });
+    const watched = new AbortController();
+    const workload = await startWorkload({
+      server,
+      signal: AbortSignal.any([signal, watched.signal]),
+      log: (message) => say(`workload: ${message}\n`),
+    });
     try {
       return await watch(options, databases.monitorUrl('residency'), server.superuserUrl('residency'));
     } finally {
+      watched.abort();
       await workload.finished;
     }
-  } catch (caught) {
-    if (signal.aborted) return ok(undefined);
-    throw caught;
   } finally {
     await server.close();
   }
+}
+
+/** Nobody should wait for the data only to hear that the port is taken. Rejects with `ListenError`. */
+async function ensureCanListen(address: string): Promise<void> {
+  const listen = parseListenAddress(address);
+  if (!listen.ok) return;
+  const probe = await startServer({ app: (_request, response) => response.end(), listen: listen.value });
+  await probe.close(0);
 }
 
 async function watch(
@@ -88,6 +114,7 @@ async function watch(
     document: {
       servers: [{ name: 'demo', primary: { url: monitorUrl }, databases: [...demoDatabases] }],
       policy: { unusedAfter: demoUnusedAfter },
+      collectors: { 'index-usage': { schedule: demoUsage }, 'table-usage': { schedule: demoUsage } },
       log: { level: 'warn' },
     },
     flags: { 'http.listen': options.listen },
@@ -131,7 +158,7 @@ function banner(
   const shown = findings.slice(0, findingsShown);
   return `
 ${table(shown, width)}
-the ${shown.length} most important of ${findings.length} findings in ${generations.map(({ target }) => target.datname).join(' and ')}
+the ${shown.length} most important of ${findings.length} findings in ${demoDatabases.join(' and ')}
 
   page      ${address}/
   metrics   ${address}/metrics

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import { type Config, detectorSettingsOf, type Server } from '../config/config.ts';
 import { parseListenAddress } from '../config/listen-address.ts';
 import type { LoadedConfig } from '../config/load.ts';
@@ -9,6 +10,7 @@ import { type RunningServer, startServer } from '../http/server.ts';
 import { createDaemonMetrics } from '../metrics/daemon.ts';
 import { createMetricsPage } from '../metrics/page.ts';
 import { renderGeneration } from '../metrics/render.ts';
+import { targetKey } from '../model/ids.ts';
 import { err, ok, type Result } from '../model/result.ts';
 import { systemClock } from '../scheduler/clock.ts';
 import { memoryStore } from '../store/store.ts';
@@ -55,6 +57,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const failedToRender = (caught: unknown): void =>
     log.error({ event: 'render-failed', error: String(caught) }, 'metrics could not be rendered');
 
+  /** The newest generation of each target; the ones from before a reload stay until the new configuration's come. */
+  const latest = new Map<string, Generation>();
+  /** Targets that the metrics page has, or that failed to get there. */
+  const shown = new Set<string>();
+  const generations = (): readonly Generation[] =>
+    [...latest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, generation]) => generation);
+
   const startFleet = (): Fleet => {
     const inForce = config;
     const fleet = new Fleet({
@@ -65,17 +74,57 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       clock,
       log,
       publish: (generation) => {
+        const key = targetKey(generation.target);
+        latest.set(key, generation);
         const rendered = renderGeneration(generation, renderOptions(inForce, detectors));
-        page.publish(rendered).then(() => options.onGeneration?.(generation), failedToRender);
+        page
+          .publish(rendered)
+          .finally(() => shown.add(key))
+          .then(() => options.onGeneration?.(generation), failedToRender);
       },
-      retain: (targets) => void page.retain(targets).catch(failedToRender),
+      retain: (targets) => {
+        const kept = new Set(targets.map(targetKey));
+        for (const key of [...latest.keys(), ...shown]) {
+          if (kept.has(key)) continue;
+          latest.delete(key);
+          shown.delete(key);
+        }
+        void page.retain(targets).catch(failedToRender);
+      },
     });
     fleet.start();
     return fleet;
   };
 
+  const appFor = (inForce: Config): ReturnType<typeof createApp> =>
+    createApp({
+      generations,
+      metricsPage: page,
+      readiness: () => {
+        const unseen = [...latest.keys()].filter((key) => !shown.has(key));
+        const waitingFor = [
+          ...(fleet?.waitingFor() ?? ['the first collection']),
+          ...unseen.map((key) => `the metrics of ${key}`),
+        ];
+        return { isReady: waitingFor.length === 0, waitingFor };
+      },
+      reload,
+      now: clock.now,
+      log,
+      options: {
+        ...defaultHttpOptions,
+        version,
+        lifecycleEnabled: inForce.http.lifecycle,
+        docsDirectory: options.docsDirectory,
+        redactLiterals: inForce.privacy.redactLiterals,
+        pageSizeMax: inForce.http.pageSizeMax,
+      },
+    });
+
   let fleet: Fleet | undefined;
-  const reload = async (): Promise<Result<void, string>> => {
+  let isStopping = false;
+  const reloadNow = async (): Promise<Result<void, string>> => {
+    if (isStopping) return err('shutting down');
     const loaded = options.loadAgain();
     metrics.reloaded(loaded.ok, clock.now());
     if (!loaded.ok) {
@@ -86,46 +135,39 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       await page.refresh();
       return err(loaded.error);
     }
-    if (loaded.value.config.http.listen !== config.http.listen) {
-      log.warn({ event: 'reload' }, 'http.listen changed: it takes a restart to listen elsewhere');
-    }
+    const fixed = changedWithoutEffect(config, loaded.value.config);
+    if (fixed.length > 0)
+      log.warn({ event: 'reload', settings: fixed }, 'some changed settings need a restart to take effect');
     config = loaded.value.config;
     await fleet?.stop();
+    // Told to stop meanwhile: nothing may be started that nobody would end.
+    if (isStopping) return err('shutting down');
+    app = appFor(config);
     fleet = startFleet();
     log.info({ event: 'reload' }, 'configuration reloaded');
     return ok(undefined);
   };
+  /** One after the other: two at once would each start what only one of them can end. */
+  let reloading: Promise<unknown> = Promise.resolve();
+  const reload = (): Promise<Result<void, string>> => {
+    const result = reloading.then(reloadNow);
+    reloading = result.catch(() => {});
+    return result;
+  };
 
-  const server = await listen(config, (listenConfig) =>
-    createApp({
-      generations: () => fleet?.generations() ?? [],
-      metricsPage: page,
-      readiness: () => {
-        const waitingFor = fleet?.waitingFor() ?? ['the first collection'];
-        return { isReady: waitingFor.length === 0, waitingFor };
-      },
-      reload,
-      now: clock.now,
-      log,
-      options: {
-        ...defaultHttpOptions,
-        version,
-        lifecycleEnabled: listenConfig.http.lifecycle,
-        docsDirectory: options.docsDirectory,
-        redactLiterals: listenConfig.privacy.redactLiterals,
-        pageSizeMax: listenConfig.http.pageSizeMax,
-      },
-    }),
-  );
+  let app = appFor(config);
+  const server = await listen(config, (request, response) => app(request, response));
   log.info({ event: 'listening', address: server.address, servers: config.servers.map(nameOf) }, 'listening');
   fleet = startFleet();
 
   return {
     address: server.address,
-    generations: () => fleet?.generations() ?? [],
+    generations,
     reload,
     stop: async () => {
+      isStopping = true;
       await Promise.all([fleet?.stop(), server.close(config.http.drainTimeout.ms)]);
+      await reloading;
       await store.close();
     },
   };
@@ -133,15 +175,24 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 const nameOf = (server: Server): string => server.name;
 
-function listen(
-  config: Config,
-  app: (config: Config) => ReturnType<typeof createApp>,
-): Promise<RunningServer> {
+/** Paths of settings that are only looked at when the process starts, and differ. */
+function changedWithoutEffect(before: Config, after: Config): readonly string[] {
+  const atStart = (config: Config): Readonly<Record<string, unknown>> => ({
+    'http.listen': config.http.listen,
+    'http.requestTimeout': config.http.requestTimeout.ms,
+    'http.maxConnections': config.http.maxConnections,
+    'log.destination': config.log.destination,
+  });
+  const now = atStart(after);
+  return Object.entries(atStart(before)).flatMap(([path, value]) => (value === now[path] ? [] : [path]));
+}
+
+function listen(config: Config, app: RequestListener): Promise<RunningServer> {
   const parsed = parseListenAddress(config.http.listen);
   // The configuration was validated; an address that does not parse now is a bug.
   if (!parsed.ok) throw new Error(parsed.error);
   return startServer({
-    app: app(config),
+    app,
     listen: parsed.value,
     limits: { requestTimeoutMs: config.http.requestTimeout.ms, maxConnections: config.http.maxConnections },
   });

@@ -2,14 +2,21 @@ import { type Logger, pino } from 'pino';
 import { type Config, secretsOf } from '../config/config.ts';
 import { redactText } from '../config/redact.ts';
 
+/** A log whose configuration may change while it is written to. */
+export interface Log extends Logger {
+  /** Takes up the level and the secrets of a configuration that was reloaded. */
+  readonly follow: (config: Config) => void;
+}
+
 /**
  * The daemon's log: one JSON line an event, written at once, with every secret of the configuration blanked out of the finished line,
  * wherever in it it may stand.
  */
-export function createLog(config: Config): Logger {
+export function createLog(config: Config): Log {
   const { level, destination } = config.log;
-  const secrets = secretsOf(config);
-  return pino(
+  // Those of former configurations stay: connections that were made with them may still have something to say.
+  const secrets = new Set(secretsOf(config));
+  const logger = pino(
     {
       level,
       base: null,
@@ -19,6 +26,11 @@ export function createLog(config: Config): Logger {
     },
     pino.destination({ dest: destinationOf(destination), sync: true, mkdir: true }),
   );
+  const follow = (changed: Config): void => {
+    for (const secret of secretsOf(changed)) secrets.add(secret);
+    logger.level = changed.log.level;
+  };
+  return Object.assign(logger, { follow });
 }
 
 function destinationOf(destination: string): number | string {

@@ -198,7 +198,9 @@ export class TargetWatcher {
       signal: this.#stop.signal,
     });
     if (outcome.kind !== 'collected') return;
-    for (const fact of outcome.facts) this.#definitions.set(fact.indexOid, fact);
+    // One that was locked is asked for again in the next pass.
+    for (const fact of outcome.facts)
+      if (fact.definition !== null) this.#definitions.set(fact.indexOid, fact);
   }
 
   async #publish(judgement: Judgement, error: CollectionError | null): Promise<Generation> {

@@ -70,7 +70,7 @@ describe('usage problems', () => {
     [['check', '--url', 'postgresql://a/b', '--url-file', 'f'], /exclude each other/],
     [['check', '--format', 'json', '--format', 'sarif'], /given twice/],
     [['check', '--fail-on-inconclusive=maybe'], /is a switch/],
-    [['check', 'shop'], /what does "shop" mean/],
+    [['check', 'shop'], /what does 'shop' mean/],
     [['check', '-x'], /no flag -x/],
     [['serve', '--web.listen-address', 'here'], /is not a listen address/],
     [['serve', '--limits.lockTimeot', '1s'], /'--limits\.lockTimeout'/],

@@ -25,6 +25,7 @@ beforeAll(() => {
     'package.json',
     'tsconfig.json',
     'biome.json',
+    'vitest.config.ts',
   ])
     cpSync(inRepository(name), path.join(copy, name), { recursive: true });
   symlinkSync(inRepository('node_modules'), path.join(copy, 'node_modules'));
@@ -62,7 +63,7 @@ describe('npm run new-detector', () => {
     );
     run(bin('tsc'), ['-p', 'tsconfig.one.json'], { cwd: copy });
     run(bin('biome'), ['check', '--error-on-warnings', '--vcs-enabled=false', detector, test], { cwd: copy });
-    run(bin('vitest'), ['run', test], { cwd: copy });
+    run(bin('vitest'), ['run', '--project', 'unit', test], { cwd: copy });
   });
 
   it('overwrites nothing', () => {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { type BisectOptions, readAroundLocks } from '../../src/postgres/bisect.ts';
 
-const blocked = (): Error => Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' });
+const blocked = (): Error =>
+  Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' });
 
 interface Scene {
   /** One read as `from-to`, with `closed` where no relation may be opened. */
@@ -45,13 +46,16 @@ test.each([
   ['neighbours', [499, 500]],
   ['every tenth', Array.from({ length: 100 }, (_, at) => at * 10)],
   ['all', Array.from({ length: 1_000 }, (_, at) => at)],
-])('%s of 1,000 locked: exactly those are not opened, and every relation has its row, in order', async (_, places) => {
-  const oids = range(1_000);
-  const locked = places.map((place) => oids[place] ?? 0);
-  const read = await readAroundLocks(scene(oids, locked).options);
-  expect(read.skipped).toEqual(locked);
-  expect(read.rows).toEqual(oids.map((oid) => [oid, !locked.includes(oid)]));
-});
+])(
+  '%s of 1,000 locked: exactly those are not opened, and every relation has its row, in order',
+  async (_, places) => {
+    const oids = range(1_000);
+    const locked = places.map((place) => oids[place] ?? 0);
+    const read = await readAroundLocks(scene(oids, locked).options);
+    expect(read.skipped).toEqual(locked);
+    expect(read.rows).toEqual(oids.map((oid) => [oid, !locked.includes(oid)]));
+  },
+);
 
 test('one lock costs about two reads for each halving', async () => {
   const oids = range(1_024);

@@ -11,7 +11,7 @@ import {
   withConnection,
 } from '../support/postgres.ts';
 import { eventually } from '../support/processes.ts';
-import { type Proxy, startProxy, through } from '../support/proxy.ts';
+import { type LoopbackProxy, startProxy, through } from '../support/proxy.ts';
 import { openSession, trySession } from '../support/watching.ts';
 
 const majors = await postgresMajors();
@@ -205,7 +205,7 @@ describeOnPostgres(majors, (server) => {
   });
 
   describe('a network that passes nothing on', () => {
-    let proxy: Proxy;
+    let proxy: LoopbackProxy;
     beforeEach(async () => {
       proxy = await startProxy(database.url);
       return () => proxy.close();

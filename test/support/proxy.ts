@@ -1,10 +1,12 @@
 import { connect, createServer, type Socket } from 'node:net';
 
 /** A TCP proxy on loopback that can be told to misbehave. */
-export interface Proxy {
+export interface LoopbackProxy {
   readonly port: number;
   /** Connections are accepted and kept, and no byte passes either way: a half-open network. */
   stall(): void;
+  /** Whoever connects is thrown out at once; who was there already is too. */
+  refuse(): void;
   /** Bytes pass again, those that were held first. */
   resume(): void;
   /** How many connections a client has made, and how many of them are still open. */
@@ -14,14 +16,19 @@ export interface Proxy {
 }
 
 /** Starts a proxy in front of the server of a connection string. */
-export async function startProxy(url: string): Promise<Proxy> {
+export async function startProxy(url: string): Promise<LoopbackProxy> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
   let isStalled = false;
+  let isRefusing = false;
   let accepted = 0;
   const joined: (readonly [Socket, Socket])[] = [];
   const server = createServer((client) => {
     accepted += 1;
+    if (isRefusing) {
+      client.destroy();
+      return;
+    }
     const upstream = connect(Number(target.port), target.hostname);
     joined.push([client, upstream]);
     sockets.add(client);
@@ -49,8 +56,13 @@ export async function startProxy(url: string): Promise<Proxy> {
       isStalled = true;
       for (const socket of joined.flat()) socket.pause();
     },
+    refuse: () => {
+      isRefusing = true;
+      for (const socket of joined.flat()) socket.destroy();
+    },
     resume: () => {
       isStalled = false;
+      isRefusing = false;
       for (const socket of joined.flat()) socket.resume();
     },
     get accepted() {
@@ -67,7 +79,7 @@ export async function startProxy(url: string): Promise<Proxy> {
 }
 
 /** The same connection string by way of the proxy. */
-export function through(proxy: Proxy, url: string): string {
+export function through(proxy: LoopbackProxy, url: string): string {
   const changed = new URL(url);
   changed.hostname = '127.0.0.1';
   changed.port = String(proxy.port);

@@ -216,9 +216,11 @@ describeOnPostgres(majors, (server, major) => {
     expect(of('tiny')).toMatchObject([{ severity: 'info' }]);
   });
 
-  test.runIf(major >= 18)('a key that is not enforced has no checks and needs no index', () => {
-    expect(constraints('not_enforced')).toEqual([]);
-  });
+  if (major >= 18) {
+    test('a key that is not enforced has no checks and needs no index', () => {
+      expect(constraints('not_enforced')).toEqual([]);
+    });
+  }
 
   test('a partitioned table is one finding, at its top; a key declared on a partition is judged there', () => {
     expect(of('parted_none')).toMatchObject([{ relname: 'h', severity: 'warning' }]);

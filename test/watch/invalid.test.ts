@@ -27,6 +27,8 @@ const describeTree = `
 /** A session that stays open, and whose statements may be left running. */
 class Bystander {
   readonly client: pg.Client;
+  #running: Promise<unknown> | undefined;
+
   constructor(url: string) {
     this.client = new pg.Client({ connectionString: url });
     this.client.on('error', () => {});
@@ -60,12 +62,11 @@ class Bystander {
     await this.#running;
     await this.client.end();
   }
-  #running: Promise<unknown> | undefined;
 }
 
 const majors = await postgresMajors();
 
-describeOnPostgres(majors, (server) => {
+describeOnPostgres(majors, (server, major) => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await createDatabase(server(), 'invalid');
@@ -287,7 +288,9 @@ describeOnPostgres(majors, (server) => {
       expect(stuck?.fix.notes).toMatch(/^Attach one of its partitions again/);
       await runOn(database.url, 'alter index stuck.parent attach partition stuck.part2');
       const mended = await look(database.url, { only: ['invalid-index'] });
-      expect(summaries(mended.findings)).toEqual(['invalid-index waiting.parent']);
+      // 13 does not look at the parent again.
+      const left = major > 13 ? [] : ['invalid-index stuck.parent'];
+      expect(summaries(mended.findings)).toEqual([...left, 'invalid-index waiting.parent']);
     });
   });
 
@@ -404,17 +407,14 @@ describeOnPostgres(majors, (server) => {
         });
       };
       const building = build('churned');
-      let suspects = 0;
       const found: string[] = [];
       while (Date.now() < untilMs) {
         const generation = await look(url, { only: ['invalid-index'] });
-        suspects += generation.catalogue.indexes.filter(({ fact }) => !fact.isValid).length;
         found.push(...summaries(generation.findings));
       }
       await building;
       expect(builds).toBeGreaterThan(20);
       expect(found).toEqual([]);
-      expect(suspects).toBeGreaterThanOrEqual(0);
     });
   });
 });

@@ -173,7 +173,7 @@ function remedyFor(index: IndexView, invalidClass: InvalidClass, second: Invalid
         notes:
           (second.invalidPartitionIndexes ?? 0) > 0
             ? 'Rebuild the invalid partition indexes named here with REINDEX INDEX CONCURRENTLY, then attach one of them again: attaching an attached index is harmless and makes PostgreSQL look at the parent anew.'
-            : 'Attach one of its partitions again (ALTER INDEX … ATTACH PARTITION): harmless, and PostgreSQL then looks at the parent anew.',
+            : 'Attach one of its partitions again (ALTER INDEX … ATTACH PARTITION): harmless, and PostgreSQL then looks at the parent anew. Where it does not (13, and earlier minors of later majors), drop the parent index in a quiet moment and build the tree again: ON ONLY, per partition concurrently, attach.',
       };
     default:
       return assertNever(invalidClass);

@@ -1,0 +1,238 @@
+import { describe, expect, it } from 'vitest';
+import type { IndexView, TableView } from '../../src/analysis/catalogue.ts';
+import type { DefinitionFact } from '../../src/collectors/definitions.ts';
+import type { Remedy } from '../../src/detectors/draft.ts';
+import { GiB, MiB } from '../../src/model/units.ts';
+import type { FixContext } from '../../src/plan/context.ts';
+import { indexesToDefine, renderFix } from '../../src/plan/fix.ts';
+import {
+  aCatalogue,
+  aColumnFact,
+  anIndex,
+  aTable,
+  aTableFact,
+  constraintOid,
+  ordersOid,
+  tableOid,
+} from '../support/builders.ts';
+
+const defined = (index: IndexView, more: Partial<DefinitionFact> = {}): ReadonlyMap<number, DefinitionFact> =>
+  new Map([
+    [
+      index.oid,
+      {
+        indexOid: index.oid,
+        definition: `CREATE ${index.fact.isUnique ? 'UNIQUE ' : ''}INDEX ${index.name} ON public.orders USING btree (id)`,
+        constraintName: null,
+        constraintDefinition: null,
+        ...more,
+      },
+    ],
+  ]);
+const context = (overrides: Partial<FixContext> = {}): FixContext => ({
+  versionNum: 170_010,
+  rebuildBytesPerSecond: 10 * MiB,
+  definitions: new Map(),
+  takenNames: () => new Set(),
+  ...overrides,
+});
+const drop = (index: IndexView, more: Partial<Extract<Remedy, { kind: 'drop-index' }>> = {}) =>
+  ({ kind: 'drop-index', index, ...more }) as const;
+
+describe('dropping an index', () => {
+  const index = anIndex();
+
+  it('is concurrent; its way back is the server’s own definition, concurrent too', () => {
+    expect(renderFix(drop(index), context({ definitions: defined(index) }))).toMatchObject({
+      sql: 'DROP INDEX CONCURRENTLY public.orders_id_idx;',
+      rollbackSql: 'CREATE INDEX CONCURRENTLY orders_id_idx ON public.orders USING btree (id);',
+      lock: expect.stringMatching(/^SHARE UPDATE EXCLUSIVE/),
+      rebuildSeconds: 1,
+      verifySql: "SELECT to_regclass('public.orders_id_idx') IS NULL AS done;",
+    });
+  });
+
+  it('is not printed without a way back', () => {
+    for (const definitions of [new Map(), defined(index, { definition: null })]) {
+      const fix = renderFix(drop(index), context({ definitions }));
+      expect(fix).toMatchObject({ sql: null, rollbackSql: null, preflightSql: null, verifySql: null });
+      expect(fix.notes).toMatch(/no drop is printed without the way back/);
+    }
+  });
+
+  it('says how long a rebuild takes, and to rehearse one of more than half an hour', () => {
+    const large = anIndex({}, { sizeBytes: 20 * GiB });
+    const fix = renderFix(drop(large), context({ definitions: defined(large) }));
+    expect(fix.rebuildSeconds).toBe(2_048);
+    expect(fix.notes).toMatch(/would take about 34.1 min\. Rehearse first\./);
+    const unknown = anIndex({}, { sizeBytes: null });
+    expect(renderFix(drop(unknown), context({ definitions: defined(unknown) })).rebuildSeconds).toBeNull();
+  });
+
+  it('restores what a definition does not say: comment and clustering', () => {
+    const marked = anIndex({ comment: "the owner's", isClustered: true });
+    expect(renderFix(drop(marked), context({ definitions: defined(marked) })).rollbackSql).toBe(
+      [
+        'CREATE INDEX CONCURRENTLY orders_id_idx ON public.orders USING btree (id);',
+        "COMMENT ON INDEX public.orders_id_idx IS 'the owner''s';",
+        'ALTER TABLE public.orders CLUSTER ON orders_id_idx;',
+      ].join('\n'),
+    );
+  });
+
+  it('warns from 17 on of functions whose names a safe search_path does not find', () => {
+    const calling = anIndex({ searchPathFunctions: ['app.f'] });
+    const notes = (versionNum: number) =>
+      renderFix(drop(calling), context({ versionNum, definitions: defined(calling) })).notes;
+    expect(notes(170_000)).toMatch(/It calls app\.f: from 17 on/);
+    expect(notes(160_000)).not.toMatch(/app\.f/);
+  });
+
+  it('keeps the statistics of expressions where the server can (14), under a name that is free', () => {
+    const remedy = drop(index, { keepStatisticsOf: ['lower(s)'] });
+    const definitions = defined(index);
+    const takenNames = () => new Set(['stats_orders_id_idx_1']);
+    expect(renderFix(remedy, context({ definitions, takenNames })).sql?.split('\n')).toEqual([
+      'CREATE STATISTICS IF NOT EXISTS public.stats_orders_id_idx_1_2 ON (lower(s)) FROM public.orders;',
+      'ANALYZE public.orders;',
+      'DROP INDEX CONCURRENTLY public.orders_id_idx;',
+    ]);
+    expect(renderFix(remedy, context({ definitions, versionNum: 130_020 })).sql).toBe(
+      'DROP INDEX CONCURRENTLY public.orders_id_idx;',
+    );
+  });
+});
+
+describe('dropping what a constraint owns', () => {
+  const index = anIndex({
+    isUnique: true,
+    constraintOid: constraintOid(9),
+    constraintName: 'once',
+    constraintType: 'u',
+  });
+  const fixOf = (owner: IndexView, constraintDefinition: string) =>
+    renderFix(
+      drop(owner),
+      context({ definitions: defined(owner, { constraintName: 'once', constraintDefinition }) }),
+    );
+
+  it('drops the constraint and gives the index back to it, without building under a lock', () => {
+    const fix = fixOf(index, 'UNIQUE (id) DEFERRABLE INITIALLY DEFERRED');
+    expect(fix.sql).toBe('ALTER TABLE public.orders DROP CONSTRAINT once;');
+    expect(fix.rollbackSql?.split('\n')).toEqual([
+      'SET lock_timeout = 0;',
+      'CREATE UNIQUE INDEX CONCURRENTLY orders_id_idx ON public.orders USING btree (id);',
+      'ALTER TABLE public.orders ADD CONSTRAINT once UNIQUE USING INDEX orders_id_idx DEFERRABLE INITIALLY DEFERRED;',
+    ]);
+    expect(fix.lock).toMatch(/^ACCESS EXCLUSIVE/);
+    expect(fix.preflightSql).toContain("SET lock_timeout = '2s'");
+  });
+
+  it('lets a constraint that cannot take over an index build its own', () => {
+    const overlapping = anIndex({ ...index.fact, accessMethod: 'gist' });
+    expect(fixOf(overlapping, 'UNIQUE (id, during WITHOUT OVERLAPS)').rollbackSql).toContain(
+      'ADD CONSTRAINT once UNIQUE (id, during WITHOUT OVERLAPS);',
+    );
+  });
+});
+
+describe('building an index', () => {
+  it('is concurrent, estimated and can be undone', () => {
+    const table = aTable();
+    const fix = renderFix({ kind: 'create-index', table, columns: ['a', 'b'] }, context());
+    expect(fix).toMatchObject({
+      sql: 'CREATE INDEX CONCURRENTLY ix_orders_a_b ON public.orders (a, b);',
+      rollbackSql: 'DROP INDEX CONCURRENTLY public.ix_orders_a_b;',
+      rebuildSeconds: 1,
+      notes: expect.stringMatching(/about 2.1 MiB\. If the build fails it leaves an invalid index/),
+    });
+  });
+
+  it('is not printed for 14.0 to 14.3, where it may corrupt', () => {
+    const build = (versionNum: number) =>
+      renderFix({ kind: 'create-index', table: aTable(), columns: ['a'] }, context({ versionNum }));
+    for (const versionNum of [140_000, 140_003]) {
+      expect(build(versionNum).sql).toBeNull();
+      expect(build(versionNum).notes).toMatch(/14\.0 to 14\.3 can corrupt/);
+      expect(renderFix({ kind: 'rebuild-index', index: anIndex() }, context({ versionNum })).sql).toBeNull();
+    }
+    for (const versionNum of [130_020, 140_004]) expect(build(versionNum).sql).not.toBeNull();
+  });
+
+  it('goes down a partition tree and attaches from the bottom up', () => {
+    const part = (oid: number, relname: string, parent: number, relkind: 'r' | 'p' = 'r') =>
+      aTableFact({
+        tableOid: tableOid(oid),
+        relname,
+        relkind,
+        isPartition: true,
+        parentOid: tableOid(parent),
+      });
+    const catalogue = aCatalogue({
+      tables: [
+        aTableFact({ relkind: 'p', hasChildren: true }),
+        part(2, 'h1', ordersOid, 'p'),
+        part(3, 'h11', 2),
+        part(4, 'h2', ordersOid),
+      ],
+      columns: [aColumnFact({ columnName: 'a' })],
+    });
+    const top = catalogue.tables.find(({ relname }) => relname === 'orders') as TableView;
+    const fix = renderFix({ kind: 'create-index', table: top, columns: ['a'] }, context());
+    expect(fix.sql?.split('\n')).toEqual([
+      'CREATE INDEX ix_orders_a ON ONLY public.orders (a);',
+      'CREATE INDEX ix_h1_a ON ONLY public.h1 (a);',
+      'CREATE INDEX CONCURRENTLY ix_h11_a ON public.h11 (a);',
+      'ALTER INDEX public.ix_h1_a ATTACH PARTITION public.ix_h11_a;',
+      'ALTER INDEX public.ix_orders_a ATTACH PARTITION public.ix_h1_a;',
+      'CREATE INDEX CONCURRENTLY ix_h2_a ON public.h2 (a);',
+      'ALTER INDEX public.ix_orders_a ATTACH PARTITION public.ix_h2_a;',
+    ]);
+    expect(fix.rollbackSql?.split('\n').every((line) => line.startsWith('-- '))).toBe(true);
+  });
+});
+
+describe('other remedies', () => {
+  it('rebuild concurrently, and say what ON CONFLICT may meet on a unique index below 19', () => {
+    const notes = (isUnique: boolean, versionNum: number) =>
+      renderFix({ kind: 'rebuild-index', index: anIndex({ isUnique }) }, context({ versionNum })).notes;
+    expect(notes(true, 180_000)).toMatch(/ON CONFLICT can fail/);
+    expect(notes(true, 190_000)).not.toMatch(/ON CONFLICT/);
+    expect(notes(false, 180_000)).not.toMatch(/ON CONFLICT/);
+    expect(renderFix({ kind: 'rebuild-index', index: anIndex() }, context())).toMatchObject({
+      sql: 'REINDEX INDEX CONCURRENTLY public.orders_id_idx;',
+      rollbackSql: null,
+    });
+  });
+
+  it('analyse a parent of inheritance alone where the server can (18)', () => {
+    const table = aTable({ fact: { hasChildren: true } });
+    const sql = (versionNum: number) =>
+      renderFix({ kind: 'analyze-table', table }, context({ versionNum })).sql;
+    expect(sql(180_000)).toBe('ANALYZE ONLY public.orders;');
+    expect(sql(170_000)).toBe('ANALYZE public.orders;');
+    expect(renderFix({ kind: 'analyze-table', table: aTable() }, context({ versionNum: 180_000 })).sql).toBe(
+      'ANALYZE public.orders;',
+    );
+  });
+
+  it('need no definitions but those of indexes that go or are rebuilt', () => {
+    const index = anIndex();
+    expect(indexesToDefine(drop(index))).toEqual([index]);
+    expect(indexesToDefine({ kind: 'replace-index', index })).toEqual([index]);
+    expect(indexesToDefine({ kind: 'create-index', table: aTable(), columns: ['a'] })).toEqual([]);
+    expect(indexesToDefine({ kind: 'review', notes: 'look' })).toEqual([]);
+  });
+
+  it('print no SQL for a review', () => {
+    expect(renderFix({ kind: 'review', notes: 'look at it' }, context())).toEqual({
+      sql: null,
+      rollbackSql: null,
+      lock: null,
+      rebuildSeconds: null,
+      notes: 'look at it',
+      preflightSql: null,
+      verifySql: null,
+    });
+  });
+});
