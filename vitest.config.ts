@@ -17,6 +17,8 @@ export default defineConfig({
         test: {
           name: 'servers',
           include: needsServers.map((folder) => `${folder}/*.test.ts`),
+          // After the unit tests: projects of different sizes cannot share a turn, and servers want the cores to themselves.
+          sequence: { groupOrder: 1 },
           // One embedded server a file; more files at once than cores only slow each other down.
           maxWorkers: 2,
           testTimeout: 120_000,
