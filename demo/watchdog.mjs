@@ -12,7 +12,7 @@
 // Arguments: UID GID to continue as, or nothing. They are taken on after loading, because the unprivileged user may
 // not be allowed to read this file or to run this Node.js.
 
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -100,12 +100,21 @@ if (state.process !== null) await end(state.process);
 const unannounced = pidInDataDirectory();
 if (unannounced !== null) await end(unannounced);
 
+/** An emptied folder in a folder of somebody else's is as far as this account gets; the program removes it. */
+function isEmpty(folder) {
+  try {
+    return readdirSync(folder).length === 0;
+  } catch {
+    return false;
+  }
+}
+
 for (const folder of state.remove) {
   // Processes on their way out may still write a file or two.
   await until(() => {
     try {
       rmSync(folder, { recursive: true, force: true });
     } catch {}
-    return !existsSync(folder);
+    return !existsSync(folder) || isEmpty(folder);
   }, 5_000);
 }
