@@ -143,7 +143,8 @@ describeOnPostgres(majors, (server, major) => {
     expect(dropped('exclusion')).toEqual({});
   });
 
-  if (major >= 15) test('NULLS NOT DISTINCT is part of what a unique index means', () => {
-    expect(dropped('nulls_not_distinct')).toEqual({});
-  });
+  if (major >= 15)
+    test('NULLS NOT DISTINCT is part of what a unique index means', () => {
+      expect(dropped('nulls_not_distinct')).toEqual({});
+    });
 });
