@@ -17,7 +17,7 @@ import { err, ok, type Result } from './model/result.ts';
 import { checkResultOf } from './report/check/result.ts';
 import type { KindInfo } from './report/kinds.ts';
 import { checkOnce } from './watch/check.ts';
-import { startDaemon } from './watch/daemon.ts';
+import { type Daemon, startDaemon } from './watch/daemon.ts';
 import { declarations } from './watch/declarations.ts';
 import { createLog } from './watch/log.ts';
 
@@ -72,8 +72,22 @@ async function serve(request: ConfigRequest, context: CommandContext): Promise<R
   const loaded = load(request, context);
   if (!loaded.ok) return loaded;
   const log = createLog(loaded.value.config);
+  let daemon: Daemon | undefined;
+  // Listened to from the first moment: a SIGHUP that nobody listens to ends the process.
+  const reload = (): void => {
+    if (daemon === undefined) isReloadDue = true;
+    else void daemon.reload();
+  };
+  let isReloadDue = false;
+  const survive = (caught: unknown): void =>
+    log.error(
+      { event: 'bug', stack: caught instanceof Error ? caught.stack : String(caught) },
+      'unhandled rejection',
+    );
+  process.on('SIGHUP', reload);
+  process.on('unhandledRejection', survive);
   try {
-    const daemon = await startDaemon({
+    daemon = await startDaemon({
       loaded: loaded.value,
       loadAgain: () => {
         const again = load(request, context);
@@ -89,24 +103,18 @@ async function serve(request: ConfigRequest, context: CommandContext): Promise<R
       docsDirectory: packageFile('docs'),
       log,
     });
-    const reload = (): void => void daemon.reload();
-    const survive = (caught: unknown): void =>
-      log.error(
-        { event: 'bug', stack: caught instanceof Error ? caught.stack : String(caught) },
-        'unhandled rejection',
-      );
-    process.on('SIGHUP', reload);
-    process.on('unhandledRejection', survive);
+    if (isReloadDue) void daemon.reload();
     await aborted(context.signal);
     log.info({ event: 'stopping' }, 'stopping');
     await daemon.stop();
-    process.off('SIGHUP', reload);
-    process.off('unhandledRejection', survive);
     log.info({ event: 'stopped' }, 'stopped');
     return ok(undefined);
   } catch (caught) {
     if (caught instanceof ListenError) return err({ kind: 'usage', message: caught.message });
     throw caught;
+  } finally {
+    process.off('SIGHUP', reload);
+    process.off('unhandledRejection', survive);
   }
 }
 

@@ -43,7 +43,8 @@ export function parseConnectionUrl(url: string): Result<ConnectionUrl, Connectio
   if (port !== undefined && port !== '' && !isPort(port)) {
     return err({ message: 'has a port that is not a number from 1 to 65535', hint: encodeHint });
   }
-  if (database?.includes('@')) {
+  // Without user information before the address the @ most likely ends a password that holds a slash.
+  if (database?.includes('@') || (userInfo === undefined && query?.includes('@'))) {
     return err({ message: 'has an @ after the first /', hint: encodeHint });
   }
 
@@ -96,7 +97,7 @@ function parseQuery(query: string): Map<string, string> | undefined {
   for (const pair of query.split('&')) {
     if (pair === '') continue;
     const [name, value] = splitOnce(pair, '=').map((part) => (part === undefined ? part : decodePart(part)));
-    if (name === undefined || value === undefined) return undefined;
+    if (name === undefined || name === '' || value === undefined) return undefined;
     parameters.set(name, value);
   }
   return parameters;
