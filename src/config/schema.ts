@@ -259,6 +259,15 @@ const LimitSettings = z
         description: 'How long connecting may take, TLS and login included.',
         reason: 'Under 100 ms distant servers look down; a minute delays the news that one is.',
       }).prefault('5s'),
+      retryFirst: setting(duration({ min: '100ms', max: '1m' }), {
+        description:
+          'How long no second attempt is made after a failed connection; doubled with each further failure, and spread at random between half and all of it.',
+        reason: 'A server that is out of connections is not helped by being asked again at once.',
+      }).prefault('5s'),
+      retryMax: setting(duration({ min: '1s', max: '1h' }), {
+        description: 'The longest such wait.',
+        reason: 'It is also how late the return of a server may be noticed.',
+      }).prefault('5m'),
       statementTimeout: setting(duration({ min: '1s', max: '1h' }), {
         description: 'How long any statement of ours may run; a collector may be given less, never more.',
         reason:

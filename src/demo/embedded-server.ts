@@ -62,6 +62,8 @@ export interface EmbeddedServerOptions {
   readonly settings?: Readonly<Record<string, string>> | undefined;
   /** Further arguments of initdb; a later one wins over ours (`--locale=C.UTF-8`, `--data-checksums`). */
   readonly initdbArguments?: readonly string[] | undefined;
+  /** The superuser's password of a cluster that has one and keeps it: a standby cannot be given another. */
+  readonly password?: string | undefined;
   /** Default: a free one. */
   readonly port?: number | undefined;
   /** Cancels the start. A started server is ended by `close`, not by this. */
@@ -133,7 +135,7 @@ class Server implements EmbeddedServer {
   readonly #options: EmbeddedServerOptions;
   readonly #runtime: string;
   readonly #folder: string;
-  readonly #password = randomBytes(24).toString('base64url');
+  readonly #password: string;
   readonly #watchdog: Watchdog;
   #port = 0;
   #child: ChildProcess | undefined;
@@ -143,6 +145,7 @@ class Server implements EmbeddedServer {
     this.#options = options;
     this.#runtime = runtime;
     this.#folder = folder;
+    this.#password = options.password ?? randomBytes(24).toString('base64url');
     this.account = account;
     this.dataDirectory =
       options.dataDirectory === undefined ? path.join(folder, 'data') : path.resolve(options.dataDirectory);
@@ -291,6 +294,7 @@ class Server implements EmbeddedServer {
       );
     }
     this.#watchdog.announce({ signal: 'SIGINT' });
+    if (this.#options.password !== undefined) return;
     const statement = `alter role postgres password '${this.#password}';\n`;
     await this.#runToEnd(
       'postgres',

@@ -10,6 +10,7 @@ import { ConnectionSlots } from '../postgres/slots.ts';
 import type { Clock } from '../scheduler/clock.ts';
 import { type Job, startScheduler } from '../scheduler/scheduler.ts';
 import type { Store } from '../store/store.ts';
+import { Connection } from './connection.ts';
 import { discover } from './discovery.ts';
 import { TargetWatcher, type WatchLog } from './target-watcher.ts';
 
@@ -216,12 +217,17 @@ export class Fleet {
     return new TargetWatcher({
       target,
       node: nodeName(server.primary.name),
-      attempts: () => pgClientAttempts(server.primary.connection, datname),
-      sessionLimits: {
-        connectTimeoutMs: limits.connectTimeout.ms,
-        lockTimeoutMs: limits.lockTimeout.ms,
-        allowPooler: server.allowPooler,
-      },
+      connection: new Connection({
+        attempts: () => pgClientAttempts(server.primary.connection, datname),
+        sessionLimits: {
+          connectTimeoutMs: limits.connectTimeout.ms,
+          lockTimeoutMs: limits.lockTimeout.ms,
+          allowPooler: server.allowPooler,
+        },
+        slots,
+        backOffMs: { first: limits.retryFirst.ms, max: limits.retryMax.ms },
+        clock,
+      }),
       passLimits: {
         bisectionBudgetMs: limits.bisectionBudget.ms,
         secondLookDelayMs: limits.secondLookDelay.ms,
@@ -235,8 +241,9 @@ export class Fleet {
       },
       judge: {
         detectors: detectors.filter((detector) => settingsOf(detector).enabled),
+        // Of all, whether they judge or not: one may go by the settings of another.
         settings: Object.fromEntries(
-          detectors.map((detector) => [detector.id, settingsOf(detector).settings]),
+          Object.keys(config.detectors).map((kind) => [kind, detectorSettingsOf(config, kind).settings]),
         ),
         policyFor: (schemaname) => lookup(server.name, datname, schemaname),
         isWatched: compileFilter(server.schemas),
@@ -245,7 +252,6 @@ export class Fleet {
         redactLiterals: config.privacy.redactLiterals,
         docsBaseUrl,
       },
-      slots,
       // Discovery needs a slot too, and targets may come and go.
       keepsConnection: () =>
         watchers.size + (server.databases.kind === 'discovered' ? 1 : 0) <= server.maxConnections,

@@ -1,20 +1,16 @@
 import { type DefinitionFact, definitions as definitionsCollector } from '../collectors/definitions.ts';
 import { type CollectorName, collectorNames } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
-import type { PgClientConfig } from '../config/pg-client.ts';
 import type { CollectorRun, Generation } from '../findings/generation.ts';
 import { advance } from '../findings/ledger.ts';
 import type { Inconclusive } from '../model/finding.ts';
 import { type NodeName, type TargetId, targetKey } from '../model/ids.ts';
 import { type CollectionError, type Outcome, whyMissing } from '../model/outcome.ts';
-import { err, ok, type Result } from '../model/result.ts';
-import { secondMs } from '../model/units.ts';
 import { runCollector } from '../postgres/run-collector.ts';
-import { Session, type SessionLimits } from '../postgres/session.ts';
-import type { ConnectionSlots } from '../postgres/slots.ts';
 import { fewActions, rankFindings } from '../report/actions.ts';
 import type { Clock } from '../scheduler/clock.ts';
 import type { Store } from '../store/store.ts';
+import type { Connection } from './connection.ts';
 import { definitionsNeeded, type Judgement, type JudgeOptions, judge, toFindings } from './judge.ts';
 import { type PassLimits, runPass, unreachable } from './pass.ts';
 import { missingPermissions } from './permissions.ts';
@@ -29,12 +25,9 @@ export interface WatchLog {
 export interface WatcherOptions {
   readonly target: TargetId;
   readonly node: NodeName;
-  /** Ways to connect, in order: with TLS, without. */
-  readonly attempts: () => readonly PgClientConfig[];
-  readonly sessionLimits: SessionLimits;
+  readonly connection: Connection;
   readonly passLimits: PassLimits;
   readonly judge: JudgeOptions;
-  readonly slots: ConnectionSlots;
   /** Whether the connection may stay open between passes; not while those who want one outnumber the server's slots. */
   readonly keepsConnection: () => boolean;
   readonly store: Store;
@@ -43,9 +36,6 @@ export interface WatcherOptions {
   /** Called with each generation, in order. */
   readonly publish: (generation: Generation) => void;
 }
-
-/** After a failed connection the next is tried no sooner than this, doubled with each failure, up to the maximum. */
-const backOffMs = { first: 5 * secondMs, max: 300 * secondMs };
 
 /**
  * Watches one database: runs due collectors one at a time over one connection, judges, and publishes a generation after each
@@ -58,13 +48,8 @@ export class TargetWatcher {
   readonly #lastSuccessAtMs = new Map<CollectorName, number>();
   #definitions = new Map<number, DefinitionFact>();
   #snapshot: Snapshot;
-  #session: Session | undefined;
-  #releaseSlot: (() => void) | undefined;
   #generation: Generation | undefined;
   #running: Promise<void> | undefined;
-  #failures = 0;
-  #lastError: CollectionError | undefined;
-  #retryAtMs = 0;
   #wasUp: boolean | undefined;
 
   constructor(options: WatcherOptions) {
@@ -105,7 +90,7 @@ export class TargetWatcher {
   async stop(): Promise<void> {
     this.#stop.abort(new Error('shutting down'));
     await this.#running?.catch(() => {});
-    await this.#closeSession();
+    await this.#options.connection.close();
   }
 
   async #work(): Promise<void> {
@@ -126,56 +111,23 @@ export class TargetWatcher {
   }
 
   async #pass(names: ReadonlySet<CollectorName>): Promise<Generation> {
-    const { clock, passLimits } = this.#options;
-    const opened = await this.#open();
+    const { clock, passLimits, connection } = this.#options;
+    const opened = await connection.open(this.#stop.signal);
     if (opened.ok) {
-      this.#failures = 0;
-      this.#lastError = undefined;
       this.#snapshot = await runPass(opened.value, names, this.#snapshot, {
         limits: passLimits,
         clock,
         signal: this.#stop.signal,
       });
     } else {
-      this.#noteFailure(opened.error);
       this.#snapshot = unreachable(names, this.#snapshot, opened.error, clock.now());
     }
     this.#stop.signal.throwIfAborted();
     const judgement = judge(this.#snapshot, this.#options.judge);
     await this.#readDefinitions(judgement, names.has('indexes'));
     const generation = await this.#publish(judgement, opened.ok ? null : opened.error);
-    if (!this.#options.keepsConnection() || this.#session?.isOpen === false) await this.#closeSession();
+    if (!this.#options.keepsConnection() || connection.session === undefined) await connection.close();
     return generation;
-  }
-
-  /** The open connection, or a new one. While the back-off lasts the last error is repeated without trying. */
-  async #open(): Promise<Result<Session, CollectionError>> {
-    const { clock, slots, attempts, sessionLimits } = this.#options;
-    if (this.#session?.isOpen === true) return ok(this.#session);
-    await this.#closeSession();
-    if (this.#lastError !== undefined && clock.now() < this.#retryAtMs) return err(this.#lastError);
-    this.#releaseSlot = await slots.acquire(this.#stop.signal);
-    const opened = await Session.open(attempts(), sessionLimits, this.#stop.signal);
-    if (opened.ok) this.#session = opened.value;
-    else await this.#closeSession();
-    return opened;
-  }
-
-  #noteFailure(error: CollectionError): void {
-    const { clock } = this.#options;
-    if (clock.now() < this.#retryAtMs) return;
-    this.#failures += 1;
-    this.#lastError = error;
-    const waitMs = Math.min(backOffMs.max, backOffMs.first * 2 ** (this.#failures - 1));
-    // Spread between half and all of it, so that many targets of a server that returns do not all come at once.
-    this.#retryAtMs = error.kind === 'Cancelled' ? 0 : clock.now() + waitMs * (0.5 + clock.random() / 2);
-  }
-
-  async #closeSession(): Promise<void> {
-    await this.#session?.close();
-    this.#session = undefined;
-    this.#releaseSlot?.();
-    this.#releaseSlot = undefined;
   }
 
   /** Reads the definitions that the findings' SQL needs: all of them after an inventory, else only those not known yet. */
@@ -183,9 +135,10 @@ export class TargetWatcher {
     if (isInventoryNew) this.#definitions = new Map();
     const oids = definitionsNeeded(judgement.drafts).filter((oid) => !this.#definitions.has(oid));
     const server = judgement.catalogue.server;
-    if (oids.length === 0 || this.#session?.isOpen !== true || server === undefined) return;
-    const { clock, passLimits } = this.#options;
-    const outcome = await runCollector(this.#session, definitionsCollector, {
+    const { clock, passLimits, connection } = this.#options;
+    const { session } = connection;
+    if (oids.length === 0 || session === undefined || server === undefined) return;
+    const outcome = await runCollector(session, definitionsCollector, {
       versionNum: server.versionNum,
       roleName: server.roleName,
       statementTimeoutMs: passLimits.statementTimeoutMs('indexes'),

@@ -1,0 +1,73 @@
+import type { PgClientConfig } from '../config/pg-client.ts';
+import type { CollectionError } from '../model/outcome.ts';
+import { err, ok, type Result } from '../model/result.ts';
+import { Session, type SessionLimits } from '../postgres/session.ts';
+import type { ConnectionSlots } from '../postgres/slots.ts';
+import type { Clock } from '../scheduler/clock.ts';
+
+export interface ConnectionOptions {
+  /** Ways to connect, in order: with TLS, without. */
+  readonly attempts: () => readonly PgClientConfig[];
+  readonly sessionLimits: SessionLimits;
+  readonly slots: ConnectionSlots;
+  /** After a failed attempt the next is made no sooner than `first`, doubled with each failure, up to `max`. */
+  readonly backOffMs: { readonly first: number; readonly max: number };
+  readonly clock: Clock;
+}
+
+/**
+ * The one connection of a watcher to one database of one node: opened when asked for, within the node's cap, kept or closed as the
+ * watcher says. While the back-off after a failure lasts, the failure is repeated without trying.
+ */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  #session: Session | undefined;
+  #releaseSlot: (() => void) | undefined;
+  #failures = 0;
+  #lastError: CollectionError | undefined;
+  #retryAtMs = 0;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** The session, where there is one and it is open. */
+  get session(): Session | undefined {
+    return this.#session?.isOpen === true ? this.#session : undefined;
+  }
+
+  /** The open connection, or a new one. Waits for a slot; rejects when `signal` is aborted meanwhile. */
+  async open(signal: AbortSignal): Promise<Result<Session, CollectionError>> {
+    const { clock, slots, attempts, sessionLimits } = this.#options;
+    if (this.#session?.isOpen === true) return ok(this.#session);
+    await this.close();
+    if (this.#lastError !== undefined && clock.now() < this.#retryAtMs) return err(this.#lastError);
+    this.#releaseSlot = await slots.acquire(signal);
+    const opened = await Session.open(attempts(), sessionLimits, signal);
+    if (opened.ok) {
+      this.#session = opened.value;
+      this.#failures = 0;
+      this.#lastError = undefined;
+    } else {
+      await this.close();
+      this.#noteFailure(opened.error);
+    }
+    return opened;
+  }
+
+  async close(): Promise<void> {
+    await this.#session?.close();
+    this.#session = undefined;
+    this.#releaseSlot?.();
+    this.#releaseSlot = undefined;
+  }
+
+  #noteFailure(error: CollectionError): void {
+    const { clock, backOffMs } = this.#options;
+    this.#failures += 1;
+    this.#lastError = error;
+    const waitMs = Math.min(backOffMs.max, backOffMs.first * 2 ** (this.#failures - 1));
+    // Spread between half and all of it, so that many targets of a server that returns do not all come at once.
+    this.#retryAtMs = error.kind === 'Cancelled' ? 0 : clock.now() + waitMs * (0.5 + clock.random() / 2);
+  }
+}
