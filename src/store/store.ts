@@ -1,6 +1,7 @@
 import { emptyLedger, type Ledger } from '../findings/ledger.ts';
 import type { DiaryEvent, KeptEvent } from '../model/event.ts';
 import { type NodeName, type TargetId, targetKey } from '../model/ids.ts';
+import type { Mute } from '../model/mute.ts';
 
 /** What is kept of the usage of one target's indexes on one node: a whole state, and what was collected since. */
 export interface StoredUsage {
@@ -8,6 +9,8 @@ export interface StoredUsage {
   readonly checkpoint: Uint8Array | undefined;
   /** In the order of collection. */
   readonly collections: readonly Uint8Array[];
+  /** Days before this one were kept and then forgotten (retention, size): that they are missing says nothing. Absent where none was. */
+  readonly forgottenBeforeDay?: number;
 }
 
 /** Days are counted from the epoch, in UTC. */
@@ -27,14 +30,7 @@ export interface EventQuery {
 }
 
 /** A mute that was set over the API. */
-export interface KeptMute {
-  readonly findingId: string;
-  readonly reason: string;
-  readonly author: string;
-  readonly setAtMs: number;
-  /** Null: until it is lifted. */
-  readonly untilMs: number | null;
-}
+export type KeptMute = Mute;
 
 export interface StoreStatus {
   /** Bytes on disk, write-ahead log included; null for a store in memory. */
@@ -42,11 +38,18 @@ export interface StoreStatus {
   readonly lastWriteAtMs: number | null;
   /** Why the last write failed; null when it did not. */
   readonly lastError: string | null;
+  /** The file; null for a store in memory. */
+  readonly path: string | null;
+  /** Version of the file's tables; null for a store in memory. */
+  readonly schemaVersion: number | null;
+  /** Where a damaged file was moved when this store was opened; null where there was none. */
+  readonly movedAside: string | null;
 }
 
 /**
  * What is kept between evaluations and, if it is a file, between runs. Asynchronous, since it may live in another thread. Each
- * call is one transaction: after a crash all of it is there or nothing. Blobs are opaque here; `src/history` packs them.
+ * call is one transaction: after a crash all of it is there or nothing. Calls take effect in the order in which they were made. A
+ * call that fails rejects and changes nothing; the next one is tried all the same. Blobs are opaque here; `src/history` packs them.
  */
 export interface Store {
   /** The ledger of a target; empty for one never seen. */
@@ -150,7 +153,14 @@ export function memoryStore(): Store {
         .filter(([day]) => day >= fromDay && day <= toDay)
         .sort(([a], [b]) => a - b)
         .map(([day, record]) => ({ day, record })),
-    status: async () => ({ sizeBytes: null, lastWriteAtMs: null, lastError: null }),
+    status: async () => ({
+      sizeBytes: null,
+      lastWriteAtMs: null,
+      lastError: null,
+      path: null,
+      schemaVersion: null,
+      movedAside: null,
+    }),
     close: async () => {},
   };
 }

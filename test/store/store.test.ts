@@ -1,32 +1,27 @@
-import { expect, test } from 'vitest';
-import { emptyLedger, type Ledger } from '../../src/findings/ledger.ts';
+import { describe, expect, it } from 'vitest';
+import { emptyLedger } from '../../src/findings/ledger.ts';
 import { memoryStore } from '../../src/store/store.ts';
+import { aFinding } from '../support/builders.ts';
+import { aLedger, shop, storeContract } from './contract.ts';
 
-const ledger = (kind: 'invalid-index' | 'unused-index'): Ledger => ({
-  ...emptyLedger,
-  observed: new Set([kind]),
-});
+describe('a store in memory', () => {
+  storeContract(async () => memoryStore());
 
-test('a target never seen has an empty ledger', async () => {
-  expect(await memoryStore().ledgerOf({ server: 's', datname: 'd' })).toEqual(emptyLedger);
-});
+  it('shares nothing with another, and ends with its closing', async () => {
+    const store = memoryStore();
+    await store.keepLedger(shop, aLedger(aFinding()));
+    expect(await memoryStore().ledgerOf(shop)).toEqual(emptyLedger);
+    await expect(store.close()).resolves.toBeUndefined();
+  });
 
-test('each target has its own, the newest one', async () => {
-  const store = memoryStore();
-  const [one, two] = [
-    { server: 's', datname: 'one' },
-    { server: 's', datname: 'two' },
-  ];
-  await store.keepLedger(one, ledger('invalid-index'));
-  await store.keepLedger(two, ledger('invalid-index'));
-  await store.keepLedger(one, ledger('unused-index'));
-  expect(await store.ledgerOf({ ...one })).toEqual(ledger('unused-index'));
-  expect(await store.ledgerOf(two)).toEqual(ledger('invalid-index'));
-});
-
-test('two stores share nothing, and closing one ends it', async () => {
-  const store = memoryStore();
-  await store.keepLedger({ server: 's', datname: 'd' }, ledger('invalid-index'));
-  expect(await memoryStore().ledgerOf({ server: 's', datname: 'd' })).toEqual(emptyLedger);
-  await expect(store.close()).resolves.toBeUndefined();
+  it('has neither file nor size', async () => {
+    expect(await memoryStore().status()).toEqual({
+      sizeBytes: null,
+      lastWriteAtMs: null,
+      lastError: null,
+      path: null,
+      schemaVersion: null,
+      movedAside: null,
+    });
+  });
 });
