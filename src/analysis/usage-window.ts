@@ -12,12 +12,23 @@ export interface UsageWindow {
   readonly source: string;
 }
 
+/** What of a server says since when its counters count. */
+export type ResetTimes = Pick<
+  ServerFact,
+  | 'versionNum'
+  | 'isInRecovery'
+  | 'startedAtMs'
+  | 'databaseStatsResetAtMs'
+  | 'bgwriterStatsResetAtMs'
+  | 'archiverStatsResetAtMs'
+>;
+
 /**
- * The statistics' age: from the latest of every reset time there is. `pg_stat_database.stats_reset` NULL is not "never": after a
+ * The latest of every reset time there is, and which one that was. `pg_stat_database.stats_reset` NULL is not "never": after a
  * crash the counters are 0 and it is NULL, while the times of pg_stat_bgwriter and pg_stat_archiver have moved. On 13 and 14
  * every start of a standby zeroes its counters.
  */
-export function usageWindow(server: ServerFact, node: NodeName, nowMs: number): UsageWindow {
+export function statisticsSince(server: ResetTimes): Pick<UsageWindow, 'sinceMs' | 'source'> {
   const resets: (readonly [number | null, string])[] = [
     [server.databaseStatsResetAtMs, 'pg_stat_database.stats_reset'],
     [server.bgwriterStatsResetAtMs, 'pg_stat_bgwriter.stats_reset'],
@@ -33,6 +44,12 @@ export function usageWindow(server: ServerFact, node: NodeName, nowMs: number): 
       source = name;
     }
   }
+  return { sinceMs, source };
+}
+
+/** The statistics' age, as {@link statisticsSince} has it. */
+export function usageWindow(server: ResetTimes, node: NodeName, nowMs: number): UsageWindow {
+  const { sinceMs, source } = statisticsSince(server);
   const ageMs = sinceMs === undefined ? undefined : Math.max(0, nowMs - sinceMs);
   return { node, sinceMs, ageMs, source };
 }

@@ -11,6 +11,7 @@ import {
   tableOid,
   takenAtMs,
 } from '../support/builders.ts';
+import { type DescribedUsage, usageOver } from '../support/usage.ts';
 import { judge, onlyDraft, reasonsOf } from './judge.ts';
 
 const customers: DescribedTable = { name: 'customers', columns: ['id'] };
@@ -174,5 +175,57 @@ describe('rarely-used-index', () => {
   it('is inconclusive without usage facts', () => {
     const facts = { outcomes: { 'index-usage': failed('statement timeout') } };
     expect(judge(rarelyUsedIndex, [orders()], { facts }).judged.size).toBe(0);
+  });
+});
+
+describe('rarely-used-index with a history', () => {
+  const judged = (described: Partial<DescribedUsage>, tables: readonly DescribedTable[] = [orders()]) =>
+    judge(rarelyUsedIndex, tables, {
+      usage: usageOver(tables, { days: 35, scans: onceADay, writes: busy, ...described }),
+    });
+  const onceADay = (_: string, { node, atMs }: { node: string; atMs: number }) =>
+    node === 'primary' && new Date(atMs).getUTCHours() === 0 ? 1 : 0;
+  const busy = (_: string, { node }: { node: string }) => (node === 'primary' ? { inserted: 10_000 } : {});
+
+  it('weighs what was seen on whole days, on every node', () => {
+    const draft = onlyDraft(judged({ nodes: ['primary', 'standby'] }));
+    expect(draft).toMatchObject({
+      severity: 'info',
+      title:
+        'orders_a_idx on public.orders (a) was scanned 34 times in 34 days, and 60,000 rows were written for each scan',
+      evidence: {
+        scansTotal: 34,
+        scansPerDay: 1,
+        rowsWrittenTotal: 34 * 60_000,
+        windowSeconds: 34 * 86_400,
+        nodes: ['primary', 'standby'],
+      },
+    });
+    expect(draft.caveats.join()).not.toContain('before the index was created');
+  });
+
+  it('is silent where another node uses it', () => {
+    const scans = (_: string, { node }: { node: string }) => (node === 'standby' ? 100 : 1);
+    expect(judged({ nodes: ['primary', 'standby'], scans })).toMatchObject({ drafts: [], undecided: [] });
+  });
+
+  it('leaves one that was not used in the window to unused-index, whatever was counted before', () => {
+    expect(judged({ scans: () => 0, scansBefore: 120 })).toMatchObject({ drafts: [], undecided: [] });
+  });
+
+  it('judges by the counters until the window has been watched', () => {
+    expect(onlyDraft(judged({ days: 10 })).evidence).toMatchObject({
+      scansTotal: 120,
+      windowSeconds: 60 * 86_400,
+    });
+  });
+
+  it('does not judge while a configured node cannot be read', () => {
+    const evaluation = judged({
+      nodes: ['primary', 'standby'],
+      unreachable: { standby: 'connection refused' },
+      scans: () => 0,
+    });
+    expect(reasonsOf(evaluation)[0]).toContain('node standby could not be read');
   });
 });

@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import type { IndexView } from '../../analysis/catalogue.ts';
 import { isUsable, supportsForeignKey, whyKept } from '../../analysis/index-identity.ts';
-import { type UsageWindow, windowOf } from '../../analysis/usage-window.ts';
+import { windowOf } from '../../analysis/usage-window.ts';
+import { disuseOf, subjectIn, tableOnNodes, type UsageAcrossNodes } from '../../history/usage/across.ts';
+import { usageOfIndex } from '../../history/usage/observation.ts';
+import { tableAcross, usesAcross, wholeDays } from '../../history/usage/rates.ts';
+import { dayOf, recentDays } from '../../history/usage/state.ts';
+import type { Evidence } from '../../model/finding.ts';
 import { counted, dayMs, humaneCount, minuteMs } from '../../model/units.ts';
 import {
   daysCounted,
@@ -40,8 +45,9 @@ const sameResetMs = minuteMs;
 /**
  * Opens when, over a window of at least the policy's `unusedAfter` (and a day), an index was scanned, but at most
  * `scansPerDayMax` times a day, while its table took at least `writesPerScanMin` row writes (inserts, updates that were not HOT,
- * deletes) for each scan. Closes when it is scanned more, or its table written less. After a statistics reset it stands, and is
- * not judged until the window has passed again.
+ * deletes) for each scan. Closes when it is scanned more, or its table written less. Where the window was observed on every node,
+ * the days that are remembered count; else the counters of this node, and after a statistics reset it stands, and is not judged
+ * until the window has passed again.
  *
  * Silent on: indexes without any scan (`unused-index` judges those), all that promise or order something (unique, constraint,
  * replica identity, clustered), partial indexes (the table's counters do not say how many writes touched them), BRIN (a write
@@ -63,6 +69,7 @@ export const rarelyUsedIndex = defineDetector<RarelyUsedIndexSettings>({
     'index-usage',
     'table-usage',
   ],
+  uses: ['replicas'],
   settings: RarelyUsedIndexSettings,
   evaluate(input) {
     const notCounted = whyNotCounted(input.catalogue.server, 'writes');
@@ -90,11 +97,75 @@ const isCandidate = (index: IndexView): boolean =>
 type Input = DetectorInput<RarelyUsedIndexSettings>;
 
 function judge(index: IndexView, input: Input): Draft | Unjudged | undefined {
+  const { usage } = input;
+  const { unusedAfterMs } = input.policyFor(index.table.schemaname);
+  if (usage === undefined || unusedAfterMs === 0) return judgeByCounters(index, input);
+  // Days are remembered for six weeks: of a longer window the last ones stand for it.
+  const wantedMs = Math.min(Math.max(unusedAfterMs, dayMs), (recentDays - 2) * dayMs);
+  const disuse = disuseOf(usage, index, wantedMs, input.nowMs);
+  if (disuse.kind === 'unknown') return unjudged(index, disuse.reason);
+  if (disuse.kind === 'unused') return undefined;
+  const days = daysObserved(index, usage, wantedMs);
+  return days === undefined ? judgeByCounters(index, input) : judgeByDays(index, usage, days, input);
+}
+
+const unjudged = ({ table, name }: IndexView, reason: string): Unjudged => ({
+  relation: `${table.schemaname}.${name}`,
+  reason,
+});
+
+/** The whole days in which the index was observed on every node, and its table; undefined where they do not reach back far enough. */
+function daysObserved(
+  index: IndexView,
+  usage: UsageAcrossNodes,
+  wantedMs: number,
+): readonly number[] | undefined {
+  const subject = subjectIn(usage, index);
+  if (subject === undefined) return undefined;
+  const onNodes = usage.nodes.flatMap(({ history }) => (history && usageOfIndex(history, subject)) ?? []);
+  const seen = [...onNodes, ...tableOnNodes(usage, index.table)];
+  if (seen.length < 2 * usage.nodes.length) return undefined;
+  const sinceMs = Math.max(...seen.map(({ observedSinceMs }) => observedSinceMs));
+  const toMs = Math.min(...seen.map(({ observedToMs }) => observedToMs));
+  const days = wholeDays(usage, dayOf(sinceMs) + 1);
+  return toMs - sinceMs >= wantedMs && days.length > 0 ? days : undefined;
+}
+
+function judgeByDays(
+  index: IndexView,
+  usage: UsageAcrossNodes,
+  days: readonly number[],
+  input: Input,
+): Draft | undefined {
+  const { settings } = input;
+  const subject = subjectIn(usage, index) ?? '';
+  const sum = (countOn: (day: number) => number): number => days.reduce((all, day) => all + countOn(day), 0);
+  const scansTotal = sum((day) => usesAcross(usage, subject, day));
+  const writes = sum((day) => tableAcross(usage, index.table, day).rowsWritten);
+  const isRare = scansTotal > 0 && scansTotal / days.length <= settings.scansPerDayMax;
+  if (!isRare || writes < settings.writesMin || writes / scansTotal < settings.writesPerScanMin)
+    return undefined;
+  const nodes = usage.nodes.map(({ node }) => node);
+  const counts: Counted = {
+    scansTotal,
+    writes,
+    days: days.length,
+    span: `in ${counted(days.length, 'day')}`,
+    evidence: {
+      windowSeconds: (days.length * dayMs) / 1000,
+      observedSince: isoTime((days.at(-1) ?? 0) * dayMs),
+      nodes,
+    },
+    caveats: ['Bulk loads and restores in the window count as writes.'],
+  };
+  return toDraft(index, counts, input);
+}
+
+function judgeByCounters(index: IndexView, input: Input): Draft | Unjudged | undefined {
   const { settings, nowMs } = input;
   const { usage, table } = index;
-  const unjudged = (reason: string): Unjudged => ({ relation: `${table.schemaname}.${index.name}`, reason });
   if (usage === undefined || table.usage === undefined)
-    return unjudged('the counters of the index or its table were not collected');
+    return unjudged(index, 'the counters of the index or its table were not collected');
 
   const policy = input.policyFor(table.schemaname);
   const window = windowOf(input.window, usage.statsResetAtMs, nowMs);
@@ -104,7 +175,7 @@ function judge(index: IndexView, input: Input): Draft | Unjudged | undefined {
   if (!days.ok) {
     // So many scans already that the whole window cannot make them few.
     const isPlenty = usage.scansTotal > settings.scansPerDayMax * (wantedMs / dayMs);
-    return isPlenty ? undefined : unjudged(days.error);
+    return isPlenty ? undefined : unjudged(index, days.error);
   }
   const { scansTotal } = usage;
   const writes = rowsWritten(table.usage);
@@ -112,19 +183,38 @@ function judge(index: IndexView, input: Input): Draft | Unjudged | undefined {
   if (!isRare || writes < settings.writesMin || writes / scansTotal < settings.writesPerScanMin)
     return undefined;
   if (Math.abs((window.sinceMs ?? 0) - (tableWindow.sinceMs ?? 0)) > sameResetMs)
-    return unjudged('the counters of the index and of its table were reset at different times');
-  return toDraft(index, { scansTotal, writes, days: days.value, window }, input);
+    return unjudged(index, 'the counters of the index and of its table were reset at different times');
+  const counts: Counted = {
+    scansTotal,
+    writes,
+    days: days.value,
+    span: inWindow(window),
+    evidence: {
+      rowsInsertedTotal: table.usage.rowsInsertedTotal,
+      rowsUpdatedNotHotTotal: rowsUpdatedNotHot(table.usage),
+      rowsDeletedTotal: table.usage.rowsDeletedTotal,
+      ...windowEvidence(window),
+    },
+    caveats: [
+      'Bulk loads and restores in the window count as writes, and so do writes from before the index was created.',
+    ],
+  };
+  return toDraft(index, counts, input);
 }
 
 interface Counted {
   readonly scansTotal: number;
   readonly writes: number;
   readonly days: number;
-  readonly window: UsageWindow;
+  /** `in 31 d`. */
+  readonly span: string;
+  readonly evidence: Evidence;
+  readonly caveats: readonly string[];
 }
 
-function toDraft(index: IndexView, { scansTotal, writes, days, window }: Counted, input: Input): Draft {
+function toDraft(index: IndexView, counts: Counted, input: Input): Draft {
   const { table, usage } = index;
+  const { scansTotal, writes, days } = counts;
   return {
     kind: 'rarely-used-index',
     severity: 'info',
@@ -134,7 +224,7 @@ function toDraft(index: IndexView, { scansTotal, writes, days, window }: Counted
     subject: index.name,
     columns: keyTexts(index),
     related: [],
-    title: `${index.name} on ${tableName(table)} ${shapeOf(index)} was scanned ${counted(scansTotal, 'time')} ${inWindow(window)}, and ${humaneCount(writes / scansTotal)} rows were written for each scan`,
+    title: `${index.name} on ${tableName(table)} ${shapeOf(index)} was scanned ${counted(scansTotal, 'time')} ${counts.span}, and ${humaneCount(writes / scansTotal)} rows were written for each scan`,
     evidence: {
       shape: shapeOf(index),
       scansTotal,
@@ -142,16 +232,13 @@ function toDraft(index: IndexView, { scansTotal, writes, days, window }: Counted
       lastScanAt: isoTime(usage?.lastScanAtMs),
       rowsWrittenTotal: writes,
       rowsWrittenPerScan: rounded(writes / scansTotal),
-      rowsInsertedTotal: table.usage?.rowsInsertedTotal ?? null,
-      rowsUpdatedNotHotTotal: table.usage === undefined ? null : rowsUpdatedNotHot(table.usage),
-      rowsDeletedTotal: table.usage?.rowsDeletedTotal ?? null,
       sizeBytes: index.sizeBytes ?? null,
       tableRows: table.rows ?? null,
-      ...windowEvidence(window),
+      ...counts.evidence,
     },
     caveats: [
       'Few scans may be important ones: a monthly report, a clean-up job, a person waiting.',
-      'Bulk loads and restores in the window count as writes, and so do writes from before the index was created.',
+      ...counts.caveats,
       'The planner reads the end points of an index to estimate costs, and each time counts as a scan: true use may be lower still.',
       ...otherNodesCaveats(input.topology),
       ...foreignKeyCaveats(index),

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import type { BloatBaseline, BloatKnowledge, IndexScan } from '../../analysis/bloat/bloat.ts';
+import type { IndexView } from '../../analysis/catalogue.ts';
+
+const count = z.number().nonnegative();
+const instant = z.number();
+
+const counts = z.strictObject({
+  reltuples: z.number(),
+  tableRows: count.nullable(),
+  liveShare: z.number().min(0).max(1),
+});
+
+const scan = z.strictObject({
+  atMs: instant,
+  sizeBytes: count,
+  tupleCount: count,
+  tupleBytes: count,
+  freeBytes: count,
+  liveEntries: count.nullable(),
+  counts: counts.optional(),
+  hash: z
+    .strictObject({ bucketPages: count, overflowPages: count, bitmapPages: count, unusedPages: count })
+    .optional(),
+});
+
+const baseline = z.strictObject({
+  atMs: instant,
+  expectedBytes: count,
+  liveEntries: count,
+  counts: counts.optional(),
+  freshDensity: z.number().min(0).max(1).nullable(),
+  source: z.enum(['rebuild', 'scan']),
+});
+
+const freeSpace = z.strictObject({ atMs: instant, freeBytes: count, pendingPages: count.nullable() });
+
+const sizePoint = z.strictObject({ atMs: instant, sizeBytes: count, liveEntries: count });
+/** How large an index was on one day, and how many rows it served. */
+export type SizePoint = z.infer<typeof sizePoint>;
+
+const look = z.strictObject({
+  atMs: instant,
+  oid: z.number().int(),
+  relfilenode: z.number().int(),
+  /** All forks; null where it was never known. */
+  sizeBytes: count.nullable(),
+  /** The size at the look before: catalogue and sizes are read one after the other, and a rebuild may come in between. */
+  sizeBeforeBytes: count.nullable(),
+  liveEntries: count.nullable(),
+});
+
+/**
+ * What is remembered of one index from look to look and from run to run. Kept as JSON; a record that does not fit this schema is
+ * from another version or damaged, and is forgotten.
+ */
+export const indexMemory = z.strictObject({
+  look,
+  scan: scan.optional(),
+  /** Size with all forks when it was scanned; the scan itself counts the main fork. */
+  sizeAtScanBytes: count.optional(),
+  /** Dead rows over all rows of the table when it was scanned. */
+  deadShareAtScan: z.number().min(0).max(1).optional(),
+  /** Size and entries when the free-space map was read. */
+  freeSpace: freeSpace.optional(),
+  freeSpaceSizeBytes: count.optional(),
+  baseline: baseline.optional(),
+  /** One a day, oldest first. */
+  sizes: z.array(sizePoint).max(64),
+});
+export type IndexMemory = z.infer<typeof indexMemory>;
+
+/** By {@link memoryKey}. */
+export type BloatMemory = ReadonlyMap<string, IndexMemory>;
+
+/** By names and not by oid, since REINDEX CONCURRENTLY gives another oid to what is still the same index. */
+export const memoryKey = (index: IndexView): string =>
+  JSON.stringify([index.table.schemaname, index.table.relname, index.name]);
+
+/** The part of it that the estimate looks at. */
+export function knowledgeOf(memory: IndexMemory | undefined): BloatKnowledge {
+  if (memory === undefined) return {};
+  return {
+    ...(memory.scan === undefined ? {} : { scan: scanOf(memory.scan) }),
+    ...(memory.baseline === undefined ? {} : { baseline: baselineOf(memory.baseline) }),
+    ...(memory.freeSpace === undefined ? {} : { freeSpace: memory.freeSpace }),
+  };
+}
+
+/** Without the keys that are undefined, which the type tells from absent ones. */
+function scanOf({ counts: counted, hash, ...rest }: NonNullable<IndexMemory['scan']>): IndexScan {
+  return {
+    ...rest,
+    ...(counted === undefined ? {} : { counts: counted }),
+    ...(hash === undefined ? {} : { hash }),
+  };
+}
+
+const baselineOf = ({ counts: counted, ...rest }: NonNullable<IndexMemory['baseline']>): BloatBaseline =>
+  counted === undefined ? rest : { ...rest, counts: counted };
+
+/** Records of a store as memory; what does not fit is left out and counted. */
+export function memoryFrom(records: ReadonlyMap<string, unknown>): {
+  readonly memory: BloatMemory;
+  readonly dropped: readonly string[];
+} {
+  const memory = new Map<string, IndexMemory>();
+  const dropped: string[] = [];
+  for (const [key, record] of records) {
+    const parsed = indexMemory.safeParse(record);
+    if (parsed.success) memory.set(key, parsed.data);
+    else dropped.push(key);
+  }
+  return { memory, dropped };
+}

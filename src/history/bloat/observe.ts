@@ -1,0 +1,174 @@
+import { liveCounts, liveEntries } from '../../analysis/bloat/estimate.ts';
+import type { Catalogue, IndexView } from '../../analysis/catalogue.ts';
+import type { Snapshot } from '../../collectors/snapshot.ts';
+import type { DiaryEvent } from '../../model/event.ts';
+import { dayMs, hourMs, humaneBytes, MiB } from '../../model/units.ts';
+import { type BloatMemory, type IndexMemory, memoryKey, type SizePoint } from './memory.ts';
+
+export interface ObserveSettings {
+  /** A rebuild of an index smaller than this is no baseline: rounding to pages decides its size. */
+  readonly baselineBytesMin: number;
+}
+
+export const defaultObserveSettings: ObserveSettings = { baselineBytesMin: MiB };
+
+/** What one look at the catalogue changed. */
+export interface Observed {
+  readonly memory: BloatMemory;
+  /** Records that differ from before; undefined for indexes that are gone. */
+  readonly changes: ReadonlyMap<string, IndexMemory | undefined>;
+  readonly events: readonly DiaryEvent[];
+}
+
+/** A size that moved by less than this is the same: rebuilt without gain, or copied to another tablespace while it grew. */
+const sizeMovedRatio = 0.01;
+
+/** A rebuild that was noticed later than this may have gathered bloat already: it is an event, and no baseline. */
+const baselineWithinMs = hourMs;
+
+/** Days of which the size is remembered. */
+export const sizePointsMax = 40;
+
+/**
+ * Folds a snapshot into what is remembered: rebuilds, baselines, one size a day. An index is rebuilt when its oid or relfilenode
+ * changed *and* its size did: `ALTER INDEX … SET TABLESPACE` copies the file, bloat included. What was measured of the old
+ * file is forgotten with it. Indexes that are gone are forgotten, unless the catalogue could not be read whole. Pure.
+ */
+export function observe(
+  before: BloatMemory,
+  catalogue: Catalogue,
+  snapshot: Snapshot,
+  settings: ObserveSettings = defaultObserveSettings,
+): Observed {
+  const memory = new Map<string, IndexMemory>();
+  const changes = new Map<string, IndexMemory | undefined>();
+  const events: DiaryEvent[] = [];
+  for (const index of catalogue.indexes) {
+    if (index.fact.relkind === 'I') continue;
+    const key = memoryKey(index);
+    const known = before.get(key);
+    const { now, event } = lookAt(index, known, snapshot, settings);
+    memory.set(key, now);
+    if (now !== known) changes.set(key, now);
+    if (event !== undefined) events.push(event);
+  }
+  for (const [key, known] of before) {
+    if (memory.has(key)) continue;
+    if (isWhole(snapshot)) changes.set(key, undefined);
+    else memory.set(key, known);
+  }
+  return { memory, changes, events };
+}
+
+/** Whether an index that is not in the catalogue does not exist, rather than was locked or not read. */
+function isWhole({ outcomes }: Snapshot): boolean {
+  const { tables, indexes } = outcomes;
+  return (
+    tables?.kind === 'collected' && indexes?.kind === 'collected' && indexes.skippedRelations.length === 0
+  );
+}
+
+interface Looked {
+  readonly now: IndexMemory;
+  readonly event?: DiaryEvent;
+}
+
+function lookAt(
+  index: IndexView,
+  known: IndexMemory | undefined,
+  snapshot: Snapshot,
+  settings: ObserveSettings,
+): Looked {
+  const atMs = snapshot.takenAtMs;
+  const { oid, relfilenode } = { oid: index.oid, relfilenode: index.fact.relfilenode };
+  const live = liveEntries(index) ?? null;
+  const sizeBytes = index.sizeBytes ?? null;
+  if (known === undefined) {
+    const look = { atMs, oid, relfilenode, sizeBytes, sizeBeforeBytes: null, liveEntries: live };
+    return { now: { look, sizes: withPoint([], atMs, sizeBytes, live) } };
+  }
+  const { look } = known;
+  const isSameFile = look.oid === oid && look.relfilenode === relfilenode;
+  // A size is unknown while the index is locked, as it is while it is rebuilt: the verdict waits until it can be seen.
+  if (!isSameFile && sizeBytes === null) return { now: known };
+  const moved: IndexMemory['look'] = {
+    atMs,
+    oid,
+    relfilenode,
+    sizeBytes: sizeBytes ?? look.sizeBytes,
+    sizeBeforeBytes: look.sizeBytes,
+    liveEntries: live ?? look.liveEntries,
+  };
+  const sizes = withPoint(known.sizes, atMs, sizeBytes, live);
+  if (isSameFile || sizeBytes === null || !hasMoved(look, sizeBytes)) {
+    const isUnchanged =
+      isSameFile && moved.sizeBytes === look.sizeBytes && look.sizeBeforeBytes === look.sizeBytes;
+    // Writing every index at every look would wear out the store for nothing; what it missed is at most an hour old.
+    const isQuiet = isUnchanged && sizes === known.sizes && atMs - look.atMs < baselineWithinMs / 2;
+    return { now: isQuiet ? known : { ...known, look: moved, sizes } };
+  }
+  const isFresh = atMs - look.atMs <= baselineWithinMs;
+  const isBaseline = isFresh && sizeBytes >= settings.baselineBytesMin && live !== null && live > 0;
+  const now: IndexMemory = {
+    look: { ...moved, sizeBeforeBytes: null },
+    sizes,
+    ...(isBaseline
+      ? {
+          baseline: {
+            atMs,
+            expectedBytes: sizeBytes,
+            liveEntries: live,
+            counts: liveCounts(index),
+            freshDensity: null,
+            source: 'rebuild' as const,
+          },
+        }
+      : {}),
+  };
+  return { now, event: rebuiltEvent(index, sizeBefore(look, sizeBytes), sizeBytes, snapshot) };
+}
+
+/** Whether the size differs from the last one and, since sizes are read after the catalogue, from the one before. */
+const hasMoved = (look: IndexMemory['look'], sizeBytes: number): boolean =>
+  [look.sizeBytes, look.sizeBeforeBytes].some((before) => before !== null && isAnother(before, sizeBytes));
+
+const isAnother = (before: number, now: number): boolean =>
+  Math.abs(now - before) > sizeMovedRatio * Math.max(before, now);
+
+function sizeBefore({ sizeBytes, sizeBeforeBytes }: IndexMemory['look'], now: number): number | null {
+  return sizeBytes !== null && isAnother(sizeBytes, now) ? sizeBytes : sizeBeforeBytes;
+}
+
+function rebuiltEvent(
+  index: IndexView,
+  beforeBytes: number | null,
+  afterBytes: number,
+  { target, node, takenAtMs }: Snapshot,
+): DiaryEvent {
+  const was = beforeBytes === null ? '' : ` from ${humaneBytes(beforeBytes)}`;
+  return {
+    kind: 'index-rebuilt',
+    atMs: takenAtMs,
+    ...target,
+    schemaname: index.table.schemaname,
+    relname: index.table.relname,
+    indexrelname: index.name,
+    node,
+    findingId: null,
+    title: `${index.name} on ${index.table.schemaname}.${index.table.relname} was rebuilt and went${was} to ${humaneBytes(afterBytes)}`,
+    evidence: { bytesBefore: beforeBytes, bytesAfter: afterBytes },
+  };
+}
+
+/** The list itself where the day has its point already, or where there is nothing to note. */
+function withPoint(
+  sizes: SizePoint[],
+  atMs: number,
+  sizeBytes: number | null,
+  live: number | null,
+): SizePoint[] {
+  const last = sizes.at(-1);
+  const isNoted = last !== undefined && Math.floor(last.atMs / dayMs) >= Math.floor(atMs / dayMs);
+  if (isNoted || sizeBytes === null || live === null || live <= 0) return sizes;
+  return [...sizes, { atMs, sizeBytes, liveEntries: live }].slice(-sizePointsMax);
+}

@@ -1,0 +1,272 @@
+import { describe, expect, it } from 'vitest';
+import type { Bloat } from '../../../src/analysis/bloat/bloat.ts';
+import { estimateBloat } from '../../../src/analysis/bloat/estimate.ts';
+import type { Catalogue } from '../../../src/analysis/catalogue.ts';
+import type { ColumnStatisticsFact } from '../../../src/collectors/column-statistics.ts';
+import { estimateKey, type Hindrance, hindered, withWholes } from '../../../src/history/bloat/answers.ts';
+import { withFreeSpace, withScan } from '../../../src/history/bloat/measured.ts';
+import {
+  type BloatMemory,
+  type IndexMemory,
+  knowledgeOf,
+  memoryFrom,
+  memoryKey,
+} from '../../../src/history/bloat/memory.ts';
+import type { IndexOid } from '../../../src/model/ids.ts';
+import { hourMs, MiB } from '../../../src/model/units.ts';
+import {
+  aCatalogueOf,
+  aColumnStatisticsFact,
+  type DescribedIndex,
+  type DescribedTable,
+  indexNamed,
+  indexOid,
+  tableOid,
+  takenAtMs,
+} from '../../support/builders.ts';
+
+const look: IndexMemory['look'] = {
+  atMs: takenAtMs,
+  oid: 10_001,
+  relfilenode: 1,
+  sizeBytes: 10 * MiB,
+  sizeBeforeBytes: null,
+  liveEntries: 100_000,
+};
+const scene = (index: Partial<DescribedIndex> = {}) => {
+  const catalogue = aCatalogueOf([
+    {
+      name: 'orders',
+      columns: ['id', 'a', { name: 'net', type: 'inet' }],
+      indexes: [{ name: 'i', keys: ['a'], ...index }],
+    },
+  ]);
+  return { catalogue, index: indexNamed(catalogue, 'i') };
+};
+const scan = {
+  atMs: takenAtMs,
+  sizeBytes: 10 * MiB,
+  tupleCount: 100_000,
+  tupleBytes: 1_600_000,
+  freeBytes: 7 * MiB,
+  liveEntries: 100_000,
+  counts: { reltuples: 100_000, tableRows: 100_000, liveShare: 1 },
+};
+
+describe('records of the store', () => {
+  const whole: IndexMemory = {
+    look,
+    scan: { ...scan, hash: { bucketPages: 1, overflowPages: 2, bitmapPages: 1, unusedPages: 0 } },
+    sizeAtScanBytes: 10 * MiB,
+    deadShareAtScan: 0.01,
+    freeSpace: { atMs: takenAtMs, freeBytes: 8_192, pendingPages: null },
+    freeSpaceSizeBytes: MiB,
+    baseline: { atMs: 1, expectedBytes: 2, liveEntries: 3, freshDensity: 0.7, source: 'rebuild' },
+    sizes: [{ atMs: 1, sizeBytes: 2, liveEntries: 3 }],
+  };
+
+  it('survive being written as JSON', () => {
+    const read = memoryFrom(new Map([['k', JSON.parse(JSON.stringify(whole))]]));
+    expect(read.dropped).toEqual([]);
+    expect(read.memory.get('k')).toEqual(whole);
+  });
+
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['text', 'x'],
+    ['without a look', { ...whole, look: undefined }],
+    ['of a later version', { ...whole, mood: 'good' }],
+    ['with a size that is none', { ...whole, look: { ...look, sizeBytes: -1 } }],
+    ['with a density above 1', { ...whole, baseline: { ...whole.baseline, freshDensity: 7 } }],
+  ])('are forgotten when they are %s, and cost the others nothing', (_, bad) => {
+    const read = memoryFrom(
+      new Map<string, unknown>([
+        ['bad', bad],
+        ['good', whole],
+      ]),
+    );
+    expect([...read.memory.keys()]).toEqual(['good']);
+    expect(read.dropped).toEqual(['bad']);
+  });
+
+  it('go by names, which may hold anything', () => {
+    const odd = (schema: string, name: string) =>
+      memoryKey(
+        indexNamed(
+          aCatalogueOf([{ name: 't', schema, columns: ['a'], indexes: [{ name, keys: ['a'] }] }]),
+          name,
+        ),
+      );
+    expect(odd('a","t', 'b')).not.toBe(odd('a', '","t","b'));
+  });
+});
+
+describe('after a measurement', () => {
+  it('a B-tree is known by its scan, and by what it should be in proportion to its entries', () => {
+    const { index, catalogue } = scene();
+    const memory = withScan({ look, sizes: [] }, index, scan, catalogue);
+    const expected = estimateBloat(index, {
+      knowledge: { scan },
+      catalogue,
+      nowMs: takenAtMs,
+    }).expectedSizeBytes;
+    expect(expected).toBeGreaterThan(MiB);
+    expect(memory).toMatchObject({
+      scan,
+      sizeAtScanBytes: 10 * MiB,
+      baseline: { atMs: takenAtMs, expectedBytes: expected, liveEntries: 100_000, source: 'scan' },
+    });
+    expect(memory.deadShareAtScan).toBeCloseTo(250 / 100_250);
+  });
+
+  const fresh = {
+    atMs: takenAtMs - hourMs / 2,
+    expectedBytes: 10 * MiB,
+    liveEntries: 100_000,
+    freshDensity: null,
+    source: 'rebuild' as const,
+  };
+  const gist = { keys: ['net'], fact: { accessMethod: 'gist' } };
+
+  it('a GiST index that was just rebuilt has shown how dense it is packed', () => {
+    const { index, catalogue } = scene(gist);
+    const memory = withScan(
+      { look, sizes: [], baseline: fresh },
+      index,
+      { ...scan, tupleBytes: 7 * MiB },
+      catalogue,
+    );
+    expect(memory.baseline).toEqual({ ...fresh, freshDensity: 0.7 });
+    // A later scan of the same file knows no better.
+    const later = withScan(
+      memory,
+      index,
+      { ...scan, atMs: takenAtMs + hourMs, tupleBytes: 3 * MiB },
+      catalogue,
+    );
+    expect(later.baseline).toEqual(memory.baseline);
+  });
+
+  it('an older rebuild tells nothing of the density any more, and stays what is compared with', () => {
+    const { index, catalogue } = scene(gist);
+    const old = { ...fresh, atMs: takenAtMs - 5 * hourMs };
+    expect(withScan({ look, sizes: [], baseline: old }, index, scan, catalogue).baseline).toEqual(old);
+  });
+
+  it('an unknown number of entries makes no baseline', () => {
+    const { index, catalogue } = scene();
+    expect(
+      withScan({ look, sizes: [] }, index, { ...scan, liveEntries: null }, catalogue).baseline,
+    ).toBeUndefined();
+  });
+
+  it('the free-space map is kept with the size it was read at', () => {
+    const { index } = scene({ fact: { accessMethod: 'gin' } });
+    const freeSpace = { atMs: takenAtMs, freeBytes: 8_192, pendingPages: 3 };
+    expect(withFreeSpace({ look, sizes: [] }, index, freeSpace)).toMatchObject({
+      freeSpace,
+      freeSpaceSizeBytes: 10 * MiB,
+    });
+    expect(knowledgeOf(withFreeSpace({ look, sizes: [] }, index, freeSpace))).toEqual({ freeSpace });
+  });
+});
+
+/** As they are put together for a pass. */
+function bloatOf(
+  catalogue: Catalogue,
+  memory: BloatMemory,
+  hindrance: () => Hindrance | undefined,
+  nowMs: number,
+) {
+  const leaves = new Map<IndexOid, Bloat>();
+  for (const index of catalogue.indexes) {
+    if (index.fact.relkind === 'I') continue;
+    const knowledge = knowledgeOf(memory.get(memoryKey(index)));
+    leaves.set(index.oid, hindered(estimateBloat(index, { knowledge, catalogue, nowMs }), hindrance()));
+  }
+  return withWholes(catalogue, leaves);
+}
+
+describe('what an estimate is made of', () => {
+  const table = { name: 'orders', columns: ['id', 'a'] };
+  const keyOf = (
+    index: Partial<DescribedIndex> = {},
+    more: Partial<DescribedTable> = {},
+    statistics: readonly ColumnStatisticsFact[] = [],
+    nowMs = takenAtMs,
+  ) => {
+    const indexes = [{ name: 'i', keys: ['a'], ...index }];
+    const catalogue = aCatalogueOf([{ ...table, indexes, ...more }], { columnStatistics: statistics });
+    return estimateKey(indexNamed(catalogue, 'i'), nowMs);
+  };
+  const statistics = (more: Partial<ColumnStatisticsFact> = {}) => [
+    aColumnStatisticsFact({ tableOid: tableOid(10_000), attributeNumber: 2, ...more }),
+  ];
+
+  it('is the same as long as nothing of it changed', () => {
+    expect(keyOf()).toBe(
+      keyOf({ scans: 7 }, { usage: { sequentialScansTotal: 99 } }, [], takenAtMs + 60_000),
+    );
+    expect(keyOf({}, {}, statistics())).toBe(keyOf({}, {}, statistics()));
+  });
+
+  it.each<[string, string]>([
+    ['the size', keyOf({ sizeBytes: 11 * MiB })],
+    ['the file', keyOf({ fact: { relfilenode: 7 } })],
+    ['the fill factor', keyOf({ fact: { options: ['fillfactor=70'] } })],
+    ['the number of entries', keyOf({ fact: { estimatedEntries: 7 } })],
+    ['that it is valid', keyOf({ fact: { isValid: false } })],
+    ['the rows', keyOf({}, { rows: 7 })],
+    ['dead rows', keyOf({}, { usage: { deadRows: 7 } })],
+    ['the statistics of its column', keyOf({}, {}, statistics())],
+    ['the hour', keyOf({}, {}, [], takenAtMs + hourMs)],
+  ])('changes with %s', (_, key) => {
+    expect(key).not.toBe(keyOf());
+  });
+});
+
+describe('the answers', () => {
+  it('say what keeps an index from being measured, unless it was', () => {
+    const { catalogue, index } = scene();
+    const hindrance = { reason: 'it is locked', improvement: 'wait' };
+    const blind = bloatOf(catalogue, new Map(), () => hindrance, takenAtMs).get(index.oid);
+    expect(blind?.reason).toContain('it is locked');
+    expect(blind?.improvement).toBe('wait');
+    const memory = new Map([[memoryKey(index), withScan({ look, sizes: [] }, index, scan, catalogue)]]);
+    expect(bloatOf(catalogue, memory, () => hindrance, takenAtMs).get(index.oid)).toMatchObject({
+      method: 'measured',
+      confidence: 'high',
+      reason: null,
+    });
+  });
+
+  it('of a partitioned index are the sum of its leaves, and unknown where one of them is', () => {
+    const leaf = (name: string, oid: number) => ({
+      name,
+      keys: ['a'],
+      fact: { parentIndexOid: indexOid(10_001), indexOid: indexOid(oid) },
+    });
+    const catalogue = aCatalogueOf([
+      {
+        name: 'whole',
+        columns: ['a'],
+        fact: { relkind: 'p' },
+        indexes: [{ name: 'i', keys: ['a'], fact: { relkind: 'I' } }],
+      },
+      { name: 'one', columns: ['a'], indexes: [leaf('one_i', 20_001)] },
+      { name: 'two', columns: ['a'], indexes: [leaf('two_i', 30_001)] },
+    ]);
+    const known = (name: string) => {
+      const index = indexNamed(catalogue, name);
+      return [memoryKey(index), withScan({ look, sizes: [] }, index, scan, catalogue)] as const;
+    };
+    const top = indexNamed(catalogue, 'i').oid;
+    const both = bloatOf(catalogue, new Map([known('one_i'), known('two_i')]), () => undefined, takenAtMs);
+    const part = both.get(indexNamed(catalogue, 'one_i').oid)?.wastedBytes ?? 0;
+    expect(part).toBeGreaterThan(0);
+    expect(both.get(top)).toMatchObject({ method: 'measured', sizeBytes: 20 * MiB, wastedBytes: 2 * part });
+    const half = bloatOf(catalogue, new Map([known('one_i')]), () => undefined, takenAtMs);
+    expect(half.get(top)).toMatchObject({ method: 'unknown', wastedBytes: null });
+    expect(half.get(top)?.reason).toContain('two_i');
+  });
+});

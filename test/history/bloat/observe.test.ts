@@ -1,0 +1,186 @@
+import { describe, expect, it } from 'vitest';
+import { buildCatalogue } from '../../../src/analysis/catalogue.ts';
+import type { CollectorName } from '../../../src/collectors/index.ts';
+import type { BloatMemory, IndexMemory } from '../../../src/history/bloat/memory.ts';
+import { type Observed, observe, sizePointsMax } from '../../../src/history/bloat/observe.ts';
+import type { Outcome } from '../../../src/model/outcome.ts';
+import { dayMs, hourMs, KiB, MiB, minuteMs } from '../../../src/model/units.ts';
+import {
+  aSnapshot,
+  collected,
+  type DescribedIndex,
+  type Facts,
+  factsOf,
+  failed,
+  indexOid,
+  takenAtMs,
+} from '../../support/builders.ts';
+
+const key = '["public","orders","orders_a_idx"]';
+
+interface Look extends Partial<DescribedIndex> {
+  readonly rows?: number;
+  readonly atMs?: number;
+  readonly facts?: Facts;
+  readonly isGone?: boolean;
+}
+
+/** One look at `orders_a_idx`, minutes after the first. */
+function look(before: BloatMemory, { rows = 100_000, atMs = 0, facts, isGone, ...index }: Look): Observed {
+  const indexes = isGone === true ? [] : [{ name: 'orders_a_idx', keys: ['a'], ...index }];
+  const described = factsOf([{ name: 'orders', columns: ['id', 'a'], rows, indexes }], {
+    takenAtMs: takenAtMs + atMs,
+    ...facts,
+  });
+  const snapshot = aSnapshot(described);
+  return observe(
+    before,
+    buildCatalogue(snapshot, () => true),
+    snapshot,
+  );
+}
+
+/** Several looks, five minutes apart. */
+function looks(...all: readonly Look[]): Observed & { readonly known: IndexMemory } {
+  let memory: BloatMemory = new Map();
+  let observed: Observed = { memory, changes: new Map(), events: [] };
+  for (const [at, one] of all.entries()) {
+    observed = look(memory, { atMs: at * 5 * minuteMs, ...one });
+    memory = observed.memory;
+  }
+  const known = memory.get(key);
+  if (known === undefined) throw new Error('the index is not remembered');
+  return { ...observed, known };
+}
+
+const file = (relfilenode: number, oid = 10_001): Pick<DescribedIndex, 'fact'> => ({
+  fact: { relfilenode, indexOid: indexOid(oid) },
+});
+const large = { sizeBytes: 80 * MiB, ...file(1) };
+const rebuilt = { sizeBytes: 40 * MiB, ...file(2) };
+
+describe('a rebuild', () => {
+  it('is a new file of another size: an event with both sizes, and a baseline at once', () => {
+    const { known, events } = looks(large, rebuilt);
+    expect(known.baseline).toMatchObject({
+      source: 'rebuild',
+      expectedBytes: 40 * MiB,
+      liveEntries: 100_000,
+      freshDensity: null,
+      atMs: takenAtMs + 5 * minuteMs,
+    });
+    expect(events).toEqual([
+      expect.objectContaining({
+        kind: 'index-rebuilt',
+        indexrelname: 'orders_a_idx',
+        atMs: takenAtMs + 5 * minuteMs,
+        title: 'orders_a_idx on public.orders was rebuilt and went from 80 MiB to 40 MiB',
+        evidence: { bytesBefore: 80 * MiB, bytesAfter: 40 * MiB },
+      }),
+    ]);
+  });
+
+  it('may change the oid alone, as REINDEX CONCURRENTLY does', () => {
+    const { events } = looks(large, { sizeBytes: 40 * MiB, ...file(1, 10_009) });
+    expect(events.map(({ kind }) => kind)).toEqual(['index-rebuilt']);
+  });
+
+  it('is none when the size stayed: SET TABLESPACE copies the bloat', () => {
+    const { known, events } = looks(large, { sizeBytes: 80 * MiB, ...file(2) });
+    expect({ events, baseline: known.baseline }).toEqual({ events: [], baseline: undefined });
+    // Nor later, when it grows in its new place.
+    expect(looks(large, { ...large, ...file(2) }, { sizeBytes: 90 * MiB, ...file(2) }).events).toEqual([]);
+  });
+
+  it('is none when the copy grew by a few pages meanwhile', () => {
+    expect(looks(large, { sizeBytes: 80 * MiB + 64 * KiB, ...file(2) }).events).toEqual([]);
+  });
+
+  it('is none when the size alone changed', () => {
+    expect(looks(large, { sizeBytes: 120 * MiB, ...file(1) }).events).toEqual([]);
+  });
+
+  it('is seen when it came between the reading of the catalogue and of the sizes', () => {
+    const { events } = looks(large, large, { ...large, sizeBytes: 40 * MiB }, rebuilt);
+    expect(events.map(({ evidence }) => evidence)).toEqual([{ bytesBefore: 80 * MiB, bytesAfter: 40 * MiB }]);
+  });
+
+  it('waits for the size where that cannot be seen', () => {
+    const { known, events } = looks(large, { ...rebuilt, sizeBytes: null }, rebuilt);
+    expect(events).toHaveLength(1);
+    expect(known.baseline?.expectedBytes).toBe(40 * MiB);
+  });
+
+  it('is no baseline below a megabyte', () => {
+    const { known, events } = looks(large, { sizeBytes: 8 * KiB, ...file(2) });
+    expect({ events: events.length, baseline: known.baseline }).toEqual({ events: 1, baseline: undefined });
+  });
+
+  it('is no baseline where nobody knows how many rows there are', () => {
+    const unknown = { rows: 0, fact: { ...rebuilt.fact, estimatedEntries: 0 } };
+    expect(looks(large, { ...rebuilt, ...unknown }).known.baseline).toBeUndefined();
+  });
+
+  it('is an event and no baseline when it was noticed hours later: it may be bloated again', () => {
+    const { known, events } = looks(large, { ...rebuilt, atMs: 3 * hourMs });
+    expect({ events: events.length, baseline: known.baseline }).toEqual({ events: 1, baseline: undefined });
+  });
+
+  it('takes what was measured of the old file with it', () => {
+    const first = looks(large).known;
+    const scan = { atMs: 0, sizeBytes: 1, tupleCount: 1, tupleBytes: 1, freeBytes: 0, liveEntries: 1 };
+    const measured: IndexMemory = { ...first, scan, sizeAtScanBytes: 1, deadShareAtScan: 0.1 };
+    const observed = look(new Map([[key, measured]]), { ...rebuilt, atMs: minuteMs });
+    const known = observed.memory.get(key);
+    expect(known?.scan).toBeUndefined();
+    expect(known?.deadShareAtScan).toBeUndefined();
+    expect(known?.sizes).toEqual(first.sizes);
+  });
+});
+
+describe('what is remembered', () => {
+  it('is written when it changes, and left alone otherwise', () => {
+    const first = look(new Map(), large);
+    expect([...first.changes.keys()]).toEqual([key]);
+    const second = look(first.memory, { ...large, atMs: 5 * minuteMs });
+    const third = look(second.memory, { ...large, atMs: 10 * minuteMs });
+    expect(third.changes.size).toBe(0);
+    const grown = look(third.memory, { ...large, sizeBytes: 81 * MiB, atMs: 15 * minuteMs });
+    expect(grown.changes.size).toBe(1);
+  });
+
+  it('goes with the index', () => {
+    const first = look(new Map(), large);
+    const later = look(first.memory, { isGone: true });
+    expect(later.memory.size).toBe(0);
+    expect([...later.changes]).toEqual([[key, undefined]]);
+  });
+
+  it.each<[string, CollectorName, Outcome<never>]>([
+    ['the catalogue could not be read', 'indexes', failed('timeout')],
+    ['tables could not be read', 'tables', failed('timeout')],
+    ['some indexes were locked', 'indexes', collected([], { skippedRelations: [1] })],
+  ])('stays when %s', (_, collector, outcome) => {
+    const first = look(new Map(), large);
+    const later = look(first.memory, { isGone: true, facts: { outcomes: { [collector]: outcome } } });
+    expect(later.memory).toEqual(first.memory);
+    expect(later.changes.size).toBe(0);
+  });
+
+  it('holds one size a day, and no more than are needed', () => {
+    let memory: BloatMemory = new Map();
+    for (let hour = 0; hour < 24 * 45; hour += 6)
+      memory = look(memory, {
+        ...large,
+        sizeBytes: (80 + hour) * MiB,
+        atMs: hour * hourMs,
+        facts: { takenAtMs: takenAtMs + hour * hourMs },
+      }).memory;
+    const sizes = memory.get(key)?.sizes ?? [];
+    expect(sizes).toHaveLength(sizePointsMax);
+    const days = sizes.map(({ atMs }) => Math.floor(atMs / dayMs));
+    expect(new Set(days).size).toBe(days.length);
+    expect(days).toEqual([...days].sort((a, b) => a - b));
+    expect(Math.max(...days)).toBe(Math.floor((takenAtMs + 44.5 * dayMs) / dayMs));
+  });
+});
