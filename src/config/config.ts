@@ -1,14 +1,23 @@
 import type { Connection } from './connection.ts';
 import type { NameFilter } from './globs.ts';
+import type { Secret } from './redact.ts';
 import type { ConfigFile, PolicyOverride, ServerSettings } from './schema.ts';
 import type { ConnectionSettings } from './schema-connection.ts';
+import type { WebhookSettings } from './schema-notifications.ts';
+import type { WebhookSecrets } from './secret-files.ts';
 
 /** The configuration in force: the file's settings with presets filled in, connections completed, secrets read. */
 export interface Config extends Omit<ConfigFile, 'servers'> {
   readonly servers: readonly Server[];
   /** Given on the command line for all that is judged; wins over every policy of the file. */
   readonly policyFlags: PolicyOverride;
+  /** Who shows it may change things over HTTP; absent: nobody may. */
+  readonly adminToken?: Secret;
+  /** Those of `notifications.webhooks`, with their addresses and keys read. */
+  readonly webhooks: readonly Webhook[];
 }
+
+export interface Webhook extends Omit<WebhookSettings, 'url' | 'url_file' | 'secret_file'>, WebhookSecrets {}
 
 /** One PostgreSQL server: a primary and its standbys. */
 export interface Server {
@@ -43,6 +52,7 @@ export function secretsOf(config: Config): readonly string[] {
   const secrets = config.servers
     .flatMap((server) => [server.primary, ...server.standbys])
     .flatMap(({ connection: { password, tls } }) => [password, tls.clientKey, tls.clientKeyPassphrase]);
+  secrets.push(config.adminToken, ...config.webhooks.flatMap(({ url, signingKey }) => [url, signingKey]));
   return [...new Set(secrets.flatMap((secret) => (secret === undefined ? [] : [secret.reveal()])))];
 }
 

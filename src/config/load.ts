@@ -19,6 +19,7 @@ import {
   PolicyOverride,
   usualStatementTimeout,
 } from './schema.ts';
+import { type FoundSecrets, findSecrets } from './secret-files.ts';
 import {
   buildServer,
   duplicateNames,
@@ -106,11 +107,16 @@ export function loadConfig(options: LoadOptions): Result<LoadedConfig, ConfigErr
     ...(file === undefined || implicit !== undefined ? {} : { folder: folderOf(file) }),
     ...(implicit === undefined ? {} : { implicit }),
   });
+  const secrets = findSecrets(merged, {
+    surroundings,
+    ...(file === undefined ? {} : { folder: folderOf(file) }),
+  });
   const located = [
     ...(parsed.success ? [] : problemsOf(schema, merged, parsed.error.issues)),
     ...duplicateNames(merged.servers),
     ...timeoutsAboveLimit(merged),
     ...found.problems,
+    ...secrets.problems,
   ].map((problem) => locate(problem, yaml, overrides, implicit));
   const problems = [
     ...(source.ok ? [] : source.error),
@@ -124,8 +130,8 @@ export function loadConfig(options: LoadOptions): Result<LoadedConfig, ConfigErr
     return err({ kind: 'ConfigError', ...(file === undefined ? {} : { file }), problems });
   }
   return ok({
-    config: build(parsed.data, command, found.byPath, implicit !== undefined),
-    warnings: [...fromEnv.warnings, ...found.warnings],
+    config: build(parsed.data, command, { connections: found.byPath, secrets }, implicit !== undefined),
+    warnings: [...fromEnv.warnings, ...found.warnings, ...secrets.warnings],
     sources: {
       ...(file === undefined ? {} : { file }),
       overrides: overrides.map((override) => ({ path: formatPath(override.path), source: override.source })),
@@ -271,11 +277,14 @@ const inFileOrder = (problems: readonly Problem[]): readonly Problem[] =>
 function build(
   file: ConfigFile,
   command: ParsedCommand,
-  connections: Parameters<typeof buildServer>[2],
+  found: {
+    readonly connections: Parameters<typeof buildServer>[2];
+    readonly secrets: FoundSecrets;
+  },
   isImplicit: boolean,
 ): Config {
   const presets = { maxConnections: file.limits.connectionsPerServer, isImplicit };
-  const servers = file.servers.map((settings, at) => buildServer(settings, at, connections, presets));
+  const servers = file.servers.map((settings, at) => buildServer(settings, at, found.connections, presets));
   const { schemas } = command;
   return {
     ...file,
@@ -285,6 +294,12 @@ function build(
         ? servers
         : servers.map((server) => ({ ...server, schemas: { include: schemas, exclude: [] } })),
     policyFlags: command.policy,
+    ...(found.secrets.adminToken === undefined ? {} : { adminToken: found.secrets.adminToken }),
+    webhooks: file.notifications.webhooks.map(({ url, url_file, secret_file, ...settings }, at) => {
+      const secrets = found.secrets.webhooks.get(at);
+      if (secrets === undefined) throw new Error(`no address was found for webhook ${settings.name}`);
+      return { ...settings, ...secrets };
+    }),
   };
 }
 

@@ -17,7 +17,13 @@ import {
   webUrl,
   whole,
 } from './fields.ts';
+import { BloatSettings } from './schema-bloat.ts';
 import { ConnectionSettings, notAnObject, StandbySettings } from './schema-connection.ts';
+import { FindingsSettings } from './schema-findings.ts';
+import { HistorySettings } from './schema-history.ts';
+import { MuteSettings } from './schema-mutes.ts';
+import { NotificationSettings } from './schema-notifications.ts';
+import { StorageSettings } from './schema-storage.ts';
 
 /** What the configuration must know about a collector; the collectors are declared elsewhere. */
 export interface CollectorDeclaration {
@@ -215,6 +221,10 @@ const HttpSettings = z
         onOff(),
         'Whether `POST /-/reload` reloads the configuration; SIGHUP always does.',
       ).prefault(false),
+      adminTokenFile: setting(
+        filePath(),
+        'File whose only content is a token of at least 16 characters; read at start and at each reload. Requests that change something over the API (mutes) must carry it as `Authorization: Bearer …`; without it they are refused.',
+      ).optional(),
       requestTimeout: setting(duration({ min: '1s', max: '5m' }), {
         description: 'How long a client may take to send its request.',
         reason: 'Slower than a second are real networks; longer than five minutes only attackers.',
@@ -269,7 +279,8 @@ const LimitSettings = z
         reason: 'It is also how late the return of a server may be noticed.',
       }).prefault('5m'),
       statementTimeout: setting(duration({ min: '1s', max: '1h' }), {
-        description: 'How long any statement of ours may run; a collector may be given less, never more.',
+        description:
+          'How long any statement of ours may run; a collector may be given less, never more. Measurements have bounds of their own, see `bloat`.',
         reason:
           'A catalogue read takes milliseconds to seconds; a transaction open for an hour already holds back vacuum.',
       }).prefault(usualStatementTimeout),
@@ -420,6 +431,17 @@ export function configFileSchema(declarations: ConfigDeclarations) {
           z.strictObject(collectors, notAnObject).meta({ title: 'collectors' }),
           'When facts are read, by collector.',
         ).prefault({}),
+        history: setting(HistorySettings, 'How use of indexes is remembered.').prefault({}),
+        bloat: setting(BloatSettings, 'How the bloat of indexes is measured.').prefault({}),
+        findings: setting(FindingsSettings, 'How long findings live and are remembered.').prefault({}),
+        mutes: setting(
+          listOf(MuteSettings),
+          'Findings that are known and accepted. The API and comments on indexes mute as well.',
+        ).prefault([]),
+        notifications: setting(NotificationSettings, 'Who is told of what happens, by webhooks.').prefault(
+          {},
+        ),
+        storage: setting(StorageSettings, 'What is kept on disk, and for how long.').prefault({}),
         limits: setting(LimitSettings, 'What we never exceed as a guest on your servers.').prefault({}),
         http: setting(HttpSettings, 'The HTTP server.').prefault({}),
         metrics: setting(MetricsSettings, 'What `/metrics` shows.').prefault({}),

@@ -112,6 +112,8 @@ function shown(steps: readonly PropertyKey[], value: unknown): string | undefine
   if (Array.isArray(value)) return 'a list';
   if (isRecord(value)) return 'a group of settings';
   const key = String(steps.findLast((step) => typeof step === 'string') ?? '');
+  // The path of a webhook's address is often its password.
+  if (steps[0] === 'notifications' && key === 'url') return redacted;
   if (isSecretName(key) && !key.endsWith('_file')) return redacted;
   if (typeof value === 'string' && (/:\/\/|@|passw/i.test(value) || key === 'url'))
     return showValue(redactUrl(value));

@@ -24,9 +24,30 @@ export function agree(drafts: readonly Draft[]): readonly Draft[] {
     draft.index !== null && kept.has(`${draft.table.schemaname}\0${draft.index.name}`);
   const agreed = drafts.filter((draft) => !(draft.kind === 'unused-index' && isKept(draft)));
   const spared = lastOfForeignKeys(agreed);
-  return agreed.map((draft) =>
+  const settled = agreed.map((draft) =>
     draft.index !== null && isDrop(draft) ? spare(draft, spared.get(draft.index)) : draft,
   );
+  return withoutNeedlessRebuilds(settled);
+}
+
+/** What is advised to be dropped need not be rebuilt first. */
+function withoutNeedlessRebuilds(drafts: readonly Draft[]): readonly Draft[] {
+  const dropped = new Map(
+    drafts.flatMap((draft) => (draft.index !== null && isDrop(draft) ? [[draft.index, draft.kind]] : [])),
+  );
+  return drafts.map((draft) => {
+    const kind = draft.index === null ? undefined : dropped.get(draft.index);
+    if (draft.kind !== 'bloated-index' || kind === undefined) return draft;
+    return {
+      ...draft,
+      severity: 'info',
+      impact: { ...draft.impact, reclaimableBytes: 0 },
+      remedy: {
+        kind: 'review',
+        notes: `It is advised to be dropped (${kind}); rebuild it only if it is to stay.`,
+      },
+    };
+  });
 }
 
 const isDrop = (draft: Draft): boolean => draft.remedy.kind === 'drop-index';

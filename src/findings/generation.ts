@@ -1,9 +1,11 @@
+import type { Bloat } from '../analysis/bloat/bloat.ts';
 import type { Catalogue } from '../analysis/catalogue.ts';
 import type { UsageWindow } from '../analysis/usage-window.ts';
 import type { CollectorName } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
+import type { UsageAcrossNodes } from '../history/usage/across.ts';
 import type { Finding, Inconclusive } from '../model/finding.ts';
-import type { TargetId } from '../model/ids.ts';
+import type { IndexOid, NodeName, TargetId } from '../model/ids.ts';
 
 /** The last run of one collector on one target, as `/metrics`, the API and the page show it. Times in ms since the epoch. */
 export interface CollectorRun {
@@ -29,6 +31,25 @@ export interface MissingPermission {
   readonly grant: string;
 }
 
+/** One configured node, and whether it can be read. */
+export interface NodeStatus {
+  readonly node: NodeName;
+  readonly role: 'primary' | 'standby';
+  /** `another-cluster` and `promoted` are mistakes of the configuration. */
+  readonly state: 'observed' | 'unreachable' | 'another-cluster' | 'promoted';
+  /** Why it is not observed; null where it is. */
+  readonly reason: string | null;
+}
+
+/** What became of measuring the indexes of one target since it is watched. */
+export interface MeasuringFacts {
+  readonly measuredBytesTotal: number;
+  /** Indexes measured, and not measured by reason: `measured`, `locked`, `timeout` and the like. */
+  readonly outcomes: ReadonlyMap<string, number>;
+  /** Indexes that are to be measured and have not been yet. */
+  readonly waiting: number;
+}
+
 /** What was published from one evaluation of one target: everything that outputs show of it. Immutable. */
 export interface Generation {
   readonly target: TargetId;
@@ -43,6 +64,16 @@ export interface Generation {
   /** The facts joined; only what was collected is in it. */
   readonly catalogue: Catalogue;
   readonly window: UsageWindow | undefined;
+  /** The configured nodes, the primary first. */
+  readonly nodes: readonly NodeStatus[];
+  /** Replicas seen by the primary that are no configured node, by the names it knows them by. */
+  readonly unknownReplicas: readonly string[];
+  /** What is remembered of use on them; undefined in a single look. */
+  readonly usage: UsageAcrossNodes | undefined;
+  /** How large each index is and would be after a rebuild; partitioned indexes by the sum of their leaves. */
+  readonly bloat: ReadonlyMap<IndexOid, Bloat>;
+  /** Undefined where nothing is measured. */
+  readonly measuring?: MeasuringFacts;
   /** Findings of every state, sorted by benefit over risk. */
   readonly findings: readonly Finding[];
   readonly inconclusive: readonly Inconclusive[];

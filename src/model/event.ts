@@ -5,6 +5,7 @@ export const eventKinds = [
   'finding-opened',
   'finding-resolved',
   'finding-reopened',
+  'finding-worsened',
   'findings-opened-together',
   'mute-set',
   'mute-lifted',

@@ -1,10 +1,12 @@
 /** The kinds of findings: also the detector's folder, its documentation page and its settings' key. */
 export const findingKinds = [
   'invalid-index',
+  'collation-drift',
   'duplicate-index',
   'redundant-index',
   'unused-index',
   'rarely-used-index',
+  'stopped-being-used',
   'unindexed-foreign-key',
   'missing-primary-key',
   'oversized-index',
@@ -12,7 +14,10 @@ export const findingKinds = [
   'low-selectivity-index',
   'null-heavy-index',
   'over-indexed-table',
+  'hot-blocking-index',
   'stale-statistics',
+  'bloated-index',
+  'index-growth',
 ] as const;
 export type FindingKind = (typeof findingKinds)[number];
 
@@ -77,6 +82,12 @@ export interface Finding {
   /** ISO 8601, UTC. */
   readonly firstSeen: string;
   readonly lastSeen: string;
+  /** How often it came back soon after it was resolved; absent where it never did. */
+  readonly reopened?: number;
+  /** `schema.table.index` (or `schema.table`) as it was called before; its first sight and origin are those of that name. */
+  readonly renamedFrom?: string;
+  /** When it was found to be gone; only where it is resolved. */
+  readonly resolvedAt?: string;
   readonly docs: string;
   /** Why it is muted, when it is. */
   readonly muted?: { readonly reason: string; readonly until: string | null; readonly by: string };

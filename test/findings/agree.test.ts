@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { buildCatalogue, type Catalogue } from '../../src/analysis/catalogue.ts';
 import { isDuplicate, isForeignKeySupported } from '../../src/analysis/index-identity.ts';
 import { usageWindow } from '../../src/analysis/usage-window.ts';
+import { bloatedIndex } from '../../src/detectors/bloated-index/detector.ts';
 import type { Detector } from '../../src/detectors/define.ts';
 import type { Draft } from '../../src/detectors/draft.ts';
 import { duplicateIndex } from '../../src/detectors/duplicate-index/detector.ts';
@@ -14,7 +15,9 @@ import { agree } from '../../src/findings/agree.ts';
 import { MiB } from '../../src/model/units.ts';
 import { aPolicy } from '../detectors/judge.ts';
 import {
+  aBloat,
   aSnapshot,
+  bloatByOid,
   constraintOid,
   type DescribedForeignKey,
   type DescribedIndex,
@@ -192,5 +195,50 @@ describe('whatever the indexes of a table', () => {
         expect(verdicts(shuffled)).toEqual(verdicts(facts));
       }),
     );
+  });
+});
+
+describe('an index that is bloated', () => {
+  const tables = orders([
+    { name: 'orders_a', keys: ['a'], sizeBytes: 100 * MiB },
+    { name: 'orders_a_again', keys: ['a'], sizeBytes: 100 * MiB },
+  ]);
+  const half = aBloat({
+    sizeBytes: 100 * MiB,
+    expectedSizeBytes: 50 * MiB,
+    wastedBytes: 50 * MiB,
+    ratio: 0.5,
+    low: 0.5,
+    high: 0.5,
+  });
+
+  it('is not rebuilt where another finding advises to drop it', () => {
+    const snapshot = aSnapshot(factsOf(tables));
+    const catalogue = buildCatalogue(snapshot, () => true);
+    const judged = evaluate([...detectors, bloatedIndex as Detector], {
+      snapshot,
+      catalogue,
+      window: catalogue.server && usageWindow(catalogue.server, snapshot.node, snapshot.takenAtMs),
+      policyFor: () => aPolicy(),
+      topology: { isComplete: true, unseenNodes: [] },
+      settings: {},
+      bloat: bloatByOid(catalogue, { orders_a: half, orders_a_again: half }),
+    });
+    const drafts = agree(judged.drafts);
+    const dropped = drafts.find(({ kind }) => kind === 'duplicate-index')?.index?.name;
+    const remedies = new Map(
+      drafts
+        .filter(({ kind }) => kind === 'bloated-index')
+        .map((draft) => [draft.index?.name === dropped ? 'dropped' : 'kept', draft] as const),
+    );
+    expect(remedies.get('kept')).toMatchObject({
+      remedy: { kind: 'rebuild-index' },
+      impact: { reclaimableBytes: 50 * MiB },
+    });
+    expect(remedies.get('dropped')).toMatchObject({
+      severity: 'info',
+      remedy: { kind: 'review', notes: expect.stringContaining('duplicate-index') },
+      impact: { reclaimableBytes: 0 },
+    });
   });
 });

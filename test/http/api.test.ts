@@ -194,6 +194,29 @@ describe('indexes', () => {
     expect((await named('orders_a_idx')).findings).toEqual([]);
   });
 
+  test('say what a rebuild would free and how that is known', async () => {
+    expect((await named('orders_pkey')).bloat).toEqual({
+      method: 'measured',
+      confidence: 'high',
+      sizeBytes: 10 * MiB,
+      expectedSizeBytes: 6 * MiB,
+      wastedBytes: 4 * MiB,
+      ratio: 0.4,
+      low: 0.4,
+      high: 0.4,
+      naturalFillBytes: 0,
+      reason: null,
+      improvement: null,
+      measuredAt: '2026-03-01T11:00:00.000Z',
+    });
+    expect((await named('orders_lower_idx')).bloat).toMatchObject({
+      method: 'unknown',
+      wastedBytes: null,
+      reason: 'it was not measured',
+    });
+    expect((await named('orders_a_idx1')).bloat).toBeNull();
+  });
+
   test('unknown facts are null', async () => {
     const odd = await named('"; drop table x; --');
     expect(odd).toMatchObject({ sizeBytes: null, scansTotal: null, relname: 'we"ird\n\\табличка' });

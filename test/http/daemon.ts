@@ -6,6 +6,7 @@ import type { HttpLog } from '../../src/http/guard.ts';
 import { defaultHttpOptions, type HttpOptions } from '../../src/http/options.ts';
 import { contentTypes } from '../../src/metrics/exposition.ts';
 import { ok } from '../../src/model/result.ts';
+import { memoryStore } from '../../src/store/store.ts';
 import { takenAtMs } from '../support/builders.ts';
 
 export interface Answer {
@@ -45,6 +46,9 @@ export async function serve(
     },
     readiness: () => ({ isReady: true, waitingFor: [] }),
     reload: async () => ok(undefined),
+    diary: memoryStore(),
+    configuredMutes: [],
+    adminToken: undefined,
     now: () => takenAtMs,
     log: silent,
     newRequestId: () => 'request-1',
