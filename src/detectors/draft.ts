@@ -16,7 +16,15 @@ export type Remedy =
       readonly columns: readonly string[];
       readonly notes?: string;
     }
-  | { readonly kind: 'rebuild-index'; readonly index: IndexView; readonly notes?: string }
+  | {
+      readonly kind: 'rebuild-index';
+      readonly index: IndexView;
+      /** Of a partitioned index only these partitions', in this order. */
+      readonly parts?: readonly IndexView[];
+      /** What is written anew; the present size where it is not known. */
+      readonly expectedBytes?: number;
+      readonly notes?: string;
+    }
   /** An invalid leftover: dropped, and for a failed build built again. */
   | { readonly kind: 'replace-index'; readonly index: IndexView; readonly notes?: string }
   | { readonly kind: 'analyze-table'; readonly table: TableView; readonly notes?: string }

@@ -1,8 +1,12 @@
-import type { Catalogue } from '../analysis/catalogue.ts';
+import type { Bloat } from '../analysis/bloat/bloat.ts';
+import type { Catalogue, IndexView } from '../analysis/catalogue.ts';
 import type { UsageWindow } from '../analysis/usage-window.ts';
 import type { CollectorName } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
+import type { SizePoint } from '../history/bloat/memory.ts';
+import type { UsageAcrossNodes } from '../history/usage/across.ts';
 import type { FindingKind } from '../model/finding.ts';
+import type { IndexOid } from '../model/ids.ts';
 import { whyMissing } from '../model/outcome.ts';
 import type { Policy, Topology } from '../model/policy.ts';
 import { humaneDuration } from '../model/units.ts';
@@ -29,6 +33,13 @@ export interface EvaluationInput {
   readonly window: UsageWindow | undefined;
   readonly policyFor: (schemaname: string) => Policy;
   readonly topology: Topology;
+  /** Absent where nobody estimated it. */
+  readonly bloat?: ReadonlyMap<IndexOid, Bloat>;
+  /** Absent where nothing is remembered. */
+  readonly sizesOf?: (index: IndexView) => readonly SizePoint[];
+  /** Absent in a single look. */
+  readonly usage?: UsageAcrossNodes | undefined;
+  readonly standbys?: readonly Snapshot[];
   /** Settings by detector, already validated by its schema; the schema's defaults where absent. */
   readonly settings: Readonly<Partial<Record<FindingKind, unknown>>>;
 }
@@ -42,6 +53,7 @@ export function evaluate(detectors: readonly Detector[], input: EvaluationInput)
   const undecided: Undecided[] = [];
   const judged = new Set<FindingKind>();
   for (const detector of detectors) {
+    if (detector.needsHistory && input.usage === undefined) continue;
     const reason = whyUndecided(detector, input.snapshot);
     if (reason !== undefined) {
       undecided.push({ kind: detector.id, reason });
@@ -62,10 +74,24 @@ export function evaluate(detectors: readonly Detector[], input: EvaluationInput)
 function run(detector: Detector, input: EvaluationInput): ReturnType<Detector['evaluate']> {
   const window = input.window;
   if (window === undefined) return { findings: [], inconclusive: 'nothing is known of the server yet' };
-  const settings = input.settings[detector.id] ?? detector.settings.parse({});
+  const settingsOf = <Settings>({ id, settings }: Pick<Detector<Settings>, 'id' | 'settings'>): Settings =>
+    // Those that were given have been through the same schema; the record cannot say so.
+    (input.settings[id] as Settings | undefined) ?? settings.parse({});
   try {
     const { catalogue, policyFor, topology, snapshot } = input;
-    return detector.evaluate({ catalogue, window, settings, policyFor, topology, nowMs: snapshot.takenAtMs });
+    return detector.evaluate({
+      catalogue,
+      window,
+      settings: settingsOf(detector),
+      settingsOf,
+      policyFor,
+      topology,
+      standbys: input.standbys ?? [],
+      bloat: input.bloat ?? new Map(),
+      sizesOf: input.sizesOf ?? (() => []),
+      usage: input.usage,
+      nowMs: snapshot.takenAtMs,
+    });
   } catch (caught) {
     const message = caught instanceof Error ? caught.message : String(caught);
     return { findings: [], inconclusive: `the detector failed (a bug in indexwarden): ${message}` };
@@ -118,3 +144,10 @@ function groupByReason(
 /** The collectors that at least one of the detectors needs: a required one that fails is a target that could not be judged. */
 export const neededCollectors = (detectors: readonly Detector[]): ReadonlySet<CollectorName> =>
   new Set(detectors.flatMap((detector) => detector.needs));
+
+/** What a finding is weighed by whoever found it: rows and sizes decide on its severity and whether policy wants to hear of it. */
+const weighedBy: readonly CollectorName[] = ['server', 'tables', 'table-usage', 'relation-sizes'];
+
+/** The collectors whose facts make a difference to what the detectors say: whoever wants only these verdicts need run no others. */
+export const collectorsFor = (detectors: readonly Detector[]): ReadonlySet<CollectorName> =>
+  new Set(detectors.flatMap((detector) => [...weighedBy, ...detector.needs, ...detector.uses]));

@@ -1,5 +1,6 @@
 import type { DefinitionFact } from '../collectors/definitions.ts';
 import type { Fix } from '../model/finding.ts';
+import type { NewNames } from './names.ts';
 
 /** What printing SQL needs to know besides the remedy. */
 export interface FixContext {
@@ -7,8 +8,8 @@ export interface FixContext {
   readonly rebuildBytesPerSecond: number;
   /** The server's definitions by index oid; read for every index that {@link indexesToDefine} names. */
   readonly definitions: ReadonlyMap<number, DefinitionFact>;
-  /** Names of relations per schema, which a new index must not take. */
-  readonly takenNames: (schemaname: string) => ReadonlySet<string>;
+  /** Shared by all fixes of one report, so that no two of them create the same name. */
+  readonly names: NewNames;
 }
 
 /** A fix of words alone. */

@@ -9,13 +9,13 @@ import {
   noSql,
   unsafeConcurrentBuild,
 } from './context.ts';
+import { wantedIndexName } from './names.ts';
 import { concurrentPreflight, verifyAllValid, verifyValid } from './preflight.ts';
-import { commentedOut, newIndexName, qualified, quoteIdentifier } from './sql.ts';
+import { commentedOut, qualified, quoteIdentifier } from './sql.ts';
 
 export interface NewIndex {
   readonly table: TableView;
   readonly columns: readonly string[];
-  readonly name: string;
   readonly notes: string | undefined;
 }
 
@@ -45,22 +45,21 @@ export function createIndex(index: NewIndex, context: FixContext): Fix {
 }
 
 function scripts(index: NewIndex, context: FixContext): Pick<Fix, 'sql' | 'rollbackSql' | 'verifySql'> {
-  const { table, columns, name } = index;
-  const qualifiedName = qualified(table.schemaname, name);
+  const { table, columns } = index;
+  const newName = (on: TableView): string =>
+    context.names.reserve(on.schemaname, wantedIndexName(on.relname, columns));
   if (table.fact.relkind !== 'p') {
+    const name = newName(table);
     return {
       sql: `${createOn(table, name, columns, 'CONCURRENTLY ')};`,
-      rollbackSql: `DROP INDEX CONCURRENTLY ${qualifiedName};`,
+      rollbackSql: `DROP INDEX CONCURRENTLY ${qualified(table.schemaname, name)};`,
       verifySql: verifyValid(table.schemaname, name),
     };
   }
   const leaves = leavesOf(table);
   const lacking = leaves.filter((leaf) => !leaf.indexes.some((own) => beginsWith(own, columns)));
   if (lacking.length > 0 && lacking.length < leaves.length) {
-    const made = lacking.map((leaf) => ({
-      leaf,
-      name: newIndexName(leaf.relname, columns, context.takenNames(leaf.schemaname)),
-    }));
+    const made = lacking.map((leaf) => ({ leaf, name: newName(leaf) }));
     return {
       sql: made.map(({ leaf, name: own }) => `${createOn(leaf, own, columns, 'CONCURRENTLY ')};`).join('\n'),
       rollbackSql: made
@@ -69,9 +68,12 @@ function scripts(index: NewIndex, context: FixContext): Pick<Fix, 'sql' | 'rollb
       verifySql: verifyAllValid(made.map(({ leaf, name: own }) => [leaf.schemaname, own])),
     };
   }
+  const name = newName(table);
   return {
-    sql: createTree(index, context),
-    rollbackSql: commentedOut(`SET lock_timeout = '500ms';\nDROP INDEX ${qualifiedName};`),
+    sql: createTree(index, name, newName),
+    rollbackSql: commentedOut(
+      `SET lock_timeout = '500ms';\nDROP INDEX ${qualified(table.schemaname, name)};`,
+    ),
     verifySql: verifyValid(table.schemaname, name),
   };
 }
@@ -93,8 +95,11 @@ function createOn(table: TableView, name: string, columns: readonly string[], ho
   return `CREATE INDEX ${how}${quoteIdentifier(name)} ON ${target} (${columns.map(quoteIdentifier).join(', ')})`;
 }
 
-function createTree(index: NewIndex, context: FixContext): string {
-  const { columns } = index;
+function createTree(
+  { table: top, columns }: NewIndex,
+  topName: string,
+  newName: (on: TableView) => string,
+): string {
   const lines: string[] = [];
   const build = (table: TableView, name: string): void => {
     if (table.fact.relkind !== 'p') {
@@ -106,14 +111,14 @@ function createTree(index: NewIndex, context: FixContext): string {
       `CREATE INDEX ${quoteIdentifier(name)} ON ONLY ${target} (${columns.map(quoteIdentifier).join(', ')});`,
     );
     for (const part of table.partitions) {
-      const partName = newIndexName(part.relname, columns, context.takenNames(part.schemaname));
+      const partName = newName(part);
       build(part, partName);
       lines.push(
         `ALTER INDEX ${qualified(table.schemaname, name)} ATTACH PARTITION ${qualified(part.schemaname, partName)};`,
       );
     }
   };
-  build(index.table, index.name);
+  build(top, topName);
   return lines.join('\n');
 }
 

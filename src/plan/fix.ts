@@ -12,15 +12,14 @@ import {
   unsafeConcurrentBuild,
 } from './context.ts';
 import { createIndex } from './create-index.ts';
-import { concurrentPreflight, exclusivePreflight, verifyGone, verifyValid } from './preflight.ts';
 import {
-  commentedOut,
-  newIndexName,
-  newRelationName,
-  qualified,
-  quoteIdentifier,
-  quoteLiteral,
-} from './sql.ts';
+  concurrentPreflight,
+  exclusivePreflight,
+  verifyAllValid,
+  verifyGone,
+  verifyValid,
+} from './preflight.ts';
+import { commentedOut, qualified, quoteIdentifier, quoteLiteral } from './sql.ts';
 
 /** The indexes whose definitions must be read before the remedy can be printed. */
 export function indexesToDefine(remedy: Remedy): readonly IndexView[] {
@@ -46,7 +45,8 @@ const withDescendants = (index: IndexView): readonly IndexView[] => [
 /**
  * Puts a remedy into SQL. Each statement of `sql` and `rollbackSql` runs as it stands, by itself; rules of printed scripts apply:
  * concurrent statements have no timeouts but a preflight, what takes ACCESS EXCLUSIVE on a partition tree is commented out, the
- * rollback is the server's own definition, and beside every drop stands what the rebuild would take.
+ * rollback is the server's own definition, and beside every drop stands what the rebuild would take. What it creates gets a name
+ * of `context.names`, and another one when it is rendered again with the same context.
  */
 export function renderFix(remedy: Remedy, context: FixContext): Fix {
   switch (remedy.kind) {
@@ -55,12 +55,9 @@ export function renderFix(remedy: Remedy, context: FixContext): Fix {
     case 'replace-index':
       return renderDrop(remedy.index, [], remedy.notes, context);
     case 'rebuild-index':
-      return renderRebuild(remedy.index, remedy.notes, context);
-    case 'create-index': {
-      const { table, columns } = remedy;
-      const name = newIndexName(table.relname, columns, context.takenNames(table.schemaname));
-      return createIndex({ table, columns, name, notes: remedy.notes }, context);
-    }
+      return renderRebuild(remedy, context);
+    case 'create-index':
+      return createIndex({ table: remedy.table, columns: remedy.columns, notes: remedy.notes }, context);
     case 'analyze-table':
       return renderAnalyze(remedy.table, remedy.notes, context);
     case 'review':
@@ -175,9 +172,9 @@ function keepStatistics(
   if (expressions.length === 0 || context.versionNum < 140_000) return { keep: [], undo: [] };
   const { table } = index;
   const target = qualified(table.schemaname, table.relname);
-  const taken = context.takenNames(table.schemaname);
+  // Statistics have names of their own, apart from those of relations; free of both is clearer to whoever reads the two.
   const names = expressions.map((_, place) =>
-    qualified(table.schemaname, newRelationName(`stats_${index.name}_${place + 1}`, taken)),
+    qualified(table.schemaname, context.names.reserve(table.schemaname, `stats_${index.name}_${place + 1}`)),
   );
   return {
     keep: [
@@ -191,13 +188,18 @@ function keepStatistics(
   };
 }
 
-function renderRebuild(index: IndexView, said: string | undefined, context: FixContext): Fix {
+function renderRebuild(remedy: Extract<Remedy, { kind: 'rebuild-index' }>, context: FixContext): Fix {
+  const { index, notes: said, parts = [index] } = remedy;
   const { table } = index;
   if (lacksSafeConcurrentBuild(context.versionNum)) return noSql(joined([said, unsafeConcurrentBuild]));
+  const neededBytes = remedy.expectedBytes ?? index.sizeBytes;
   const rebuildSeconds =
-    index.sizeBytes === undefined ? null : Math.ceil(index.sizeBytes / context.rebuildBytesPerSecond);
+    neededBytes === undefined ? null : Math.ceil(neededBytes / context.rebuildBytesPerSecond);
+  const names = parts.map((part) => qualified(part.table.schemaname, part.name));
+  if (index.fact.isExclusion) return renderExclusiveRebuild(index, names, rebuildSeconds, said);
+  const functions = index.fact.searchPathFunctions;
   return {
-    sql: `REINDEX INDEX CONCURRENTLY ${qualified(table.schemaname, index.name)};`,
+    sql: names.map((name) => `REINDEX INDEX CONCURRENTLY ${name};`).join('\n'),
     rollbackSql: null,
     lock: 'SHARE UPDATE EXCLUSIVE on the table: blocks no reads and no writes, waits for older transactions',
     rebuildSeconds,
@@ -207,16 +209,40 @@ function renderRebuild(index: IndexView, said: string | undefined, context: FixC
       index.fact.isUnique && context.versionNum < 190_000
         ? 'While a unique index is rebuilt concurrently, INSERT … ON CONFLICT can fail with a duplicate key error.'
         : undefined,
+      functions.length > 0 && context.versionNum >= 170_000
+        ? `It calls ${functions.join(', ')}: from 17 on indexes are built with a safe search_path, so if that function uses names without a schema the rebuild fails and leaves the old index in place. Rehearse it.`
+        : undefined,
     ]),
     preflightSql: concurrentPreflight({
       schemaname: table.schemaname,
       relname: table.relname,
-      neededBytes: index.sizeBytes,
+      neededBytes,
       indexrelname: index.name,
     }),
-    verifySql: verifyValid(table.schemaname, index.name),
+    verifySql: verifyAllValid(parts.map((part) => [part.table.schemaname, part.name])),
   };
 }
+
+/** The index of an exclusion constraint (WITHOUT OVERLAPS keys have one, too) cannot be rebuilt concurrently. */
+const renderExclusiveRebuild = (
+  index: IndexView,
+  names: readonly string[],
+  rebuildSeconds: number | null,
+  said: string | undefined,
+): Fix => ({
+  sql: commentedOut(
+    `Blocks writes to the table, and reads that would use the index, while it runs: in a quiet moment, again until it succeeds.\nSET lock_timeout = '500ms';\n${names.map((name) => `REINDEX INDEX ${name};`).join('\n')}`,
+  ),
+  rollbackSql: null,
+  lock: 'SHARE on the table and ACCESS EXCLUSIVE on the index, for as long as the rebuild takes',
+  rebuildSeconds,
+  notes: joined([
+    said,
+    'It belongs to an exclusion constraint, whose index cannot be rebuilt concurrently, so the statement is printed commented out.',
+  ]),
+  preflightSql: null,
+  verifySql: verifyValid(index.table.schemaname, index.name),
+});
 
 function renderAnalyze(table: TableView, said: string | undefined, { versionNum }: FixContext): Fix {
   // Before 18 there is no ONLY, and ANALYZE of a parent reads its children as well.

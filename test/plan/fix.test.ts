@@ -5,6 +5,7 @@ import type { Remedy } from '../../src/detectors/draft.ts';
 import { GiB, MiB } from '../../src/model/units.ts';
 import type { FixContext } from '../../src/plan/context.ts';
 import { indexesToDefine, renderFix } from '../../src/plan/fix.ts';
+import { newNames } from '../../src/plan/names.ts';
 import {
   aCatalogue,
   aColumnFact,
@@ -33,7 +34,7 @@ const context = (overrides: Partial<FixContext> = {}): FixContext => ({
   versionNum: 170_010,
   rebuildBytesPerSecond: 10 * MiB,
   definitions: new Map(),
-  takenNames: () => new Set(),
+  names: newNames(new Map()),
   ...overrides,
 });
 const drop = (index: IndexView, more: Partial<Extract<Remedy, { kind: 'drop-index' }>> = {}) =>
@@ -91,8 +92,8 @@ describe('dropping an index', () => {
   it('keeps the statistics of expressions where the server can (14), under a name that is free', () => {
     const remedy = drop(index, { keepStatisticsOf: ['lower(s)'] });
     const definitions = defined(index);
-    const takenNames = () => new Set(['stats_orders_id_idx_1']);
-    expect(renderFix(remedy, context({ definitions, takenNames })).sql?.split('\n')).toEqual([
+    const names = newNames(new Map([['public', new Set(['stats_orders_id_idx_1'])]]));
+    expect(renderFix(remedy, context({ definitions, names })).sql?.split('\n')).toEqual([
       'CREATE STATISTICS IF NOT EXISTS public.stats_orders_id_idx_1_2 ON (lower(s)) FROM public.orders;',
       'ANALYZE public.orders;',
       'DROP INDEX CONCURRENTLY public.orders_id_idx;',
@@ -203,6 +204,33 @@ describe('other remedies', () => {
       sql: 'REINDEX INDEX CONCURRENTLY public.orders_id_idx;',
       rollbackSql: null,
     });
+  });
+
+  it('rebuild only the parts that are named, and need room for what is written anew', () => {
+    const [one, two] = [anIndex({ indexrelname: 'one' }), anIndex({ indexrelname: 'Two' })];
+    const fix = renderFix(
+      { kind: 'rebuild-index', index: anIndex(), parts: [two, one], expectedBytes: 50 * MiB },
+      context({ rebuildBytesPerSecond: 10 * MiB }),
+    );
+    expect(fix.sql).toBe('REINDEX INDEX CONCURRENTLY public."Two";\nREINDEX INDEX CONCURRENTLY public.one;');
+    expect(fix.rebuildSeconds).toBe(5);
+    expect(fix.preflightSql).toContain('50 MiB of free disk');
+    expect(fix.verifySql).toContain("to_regclass('public.one')");
+  });
+
+  it('say that an index on a function may not rebuild with a safe search_path (17)', () => {
+    const index = anIndex({ expressions: 'f(a)', searchPathFunctions: ['public.f'] });
+    const notes = (versionNum: number) =>
+      renderFix({ kind: 'rebuild-index', index }, context({ versionNum })).notes;
+    expect(notes(170_000)).toContain('It calls public.f');
+    expect(notes(160_000)).not.toContain('public.f');
+  });
+
+  it('do not rebuild the index of an exclusion constraint concurrently, which cannot be done', () => {
+    const fix = renderFix({ kind: 'rebuild-index', index: anIndex({ isExclusion: true }) }, context());
+    expect(fix.sql?.split('\n').every((line) => line.startsWith('-- '))).toBe(true);
+    expect(fix.sql).toContain('REINDEX INDEX public.orders_id_idx;');
+    expect(fix.notes).toContain('exclusion constraint');
   });
 
   it('analyse a parent of inheritance alone where the server can (18)', () => {

@@ -1,13 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import {
-  commentedOut,
-  newIndexName,
-  newRelationName,
-  qualified,
-  quoteIdentifier,
-  quoteLiteral,
-} from '../../src/plan/sql.ts';
+import { commentedOut, qualified, quoteIdentifier, quoteLiteral } from '../../src/plan/sql.ts';
 
 const anyName = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 });
 
@@ -67,37 +60,5 @@ describe('what is commented out', () => {
 
   it('stays so with a newline in a name', () => {
     expect(commentedOut('DROP INDEX "a\n; drop table x";')).toBe('-- DROP INDEX "a\n-- ; drop table x";');
-  });
-});
-
-describe('new names', () => {
-  it('say the table and its columns', () => {
-    expect(newIndexName('orders', ['a', 'b'], new Set())).toBe('ix_orders_a_b');
-  });
-
-  it('are numbered where taken', () => {
-    expect(newIndexName('t', ['a'], new Set(['ix_t_a', 'ix_t_a_2']))).toBe('ix_t_a_3');
-  });
-
-  it('differ though PostgreSQL would cut them to the same', () => {
-    const long = 'x'.repeat(70);
-    const names = ['a', 'b'].map((last) => newRelationName(`${long}${last}`, new Set()));
-    expect(new Set(names).size).toBe(2);
-  });
-
-  it('are free, and 63 bytes at most, in whole characters', () => {
-    const longName = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 90 });
-    fc.assert(
-      fc.property(longName, fc.nat(3), (wanted, times) => {
-        const taken = new Set<string>();
-        for (let time = 0; time <= times; time += 1) {
-          const name = newRelationName(wanted, taken);
-          expect(taken.has(name)).toBe(false);
-          expect(Buffer.byteLength(name)).toBeLessThanOrEqual(63);
-          expect(Buffer.from(name).toString()).toBe(name);
-          taken.add(name);
-        }
-      }),
-    );
   });
 });

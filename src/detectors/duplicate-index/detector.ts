@@ -5,6 +5,7 @@ import type { RelatedIndex } from '../../model/finding.ts';
 import { humaneBytes } from '../../model/units.ts';
 import { type DetectorInput, defineDetector } from '../define.ts';
 import type { Draft, Remedy } from '../draft.ts';
+import { redundantIndex } from '../redundant-index/detector.ts';
 import { lockedIndexes } from '../unjudged.ts';
 import { keyTexts, severityOn, shapeOf, tableName } from '../words.ts';
 
@@ -18,10 +19,14 @@ export const duplicateIndex = defineDetector({
   id: 'duplicate-index',
   title: 'Index is an exact duplicate of another',
   needs: ['tables', 'columns', 'indexes', 'operator-classes'],
+  // Who stays among copies depends on use and size.
+  uses: ['index-usage'],
   settings: z.strictObject({}),
   evaluate(input) {
+    // A copy of an index that is to go for a wider one is redundant as well, and told there.
+    const limits = input.settingsOf(redundantIndex);
     const findings = input.catalogue.tables.flatMap((table) =>
-      replacementsOn(table)
+      replacementsOn(table, limits)
         .filter((replacement) => replacement.reason === 'duplicate')
         .map((replacement) => toDraft(replacement, input)),
     );

@@ -40,6 +40,7 @@ export const lowSelectivityIndex = defineDetector<LowSelectivityIndexSettings>({
   id: 'low-selectivity-index',
   title: 'The index is on a column of a handful of evenly spread values',
   needs: ['server', 'tables', 'columns', 'indexes', 'column-statistics'],
+  uses: ['index-usage', 'constraints', 'operator-classes', 'column-visibility'],
   maxSkewMs: 3 * hourMs,
   settings: LowSelectivityIndexSettings,
   evaluate(input) {

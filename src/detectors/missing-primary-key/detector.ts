@@ -23,6 +23,7 @@ export const missingPrimaryKey = defineDetector<MissingPrimaryKeySettings>({
   id: 'missing-primary-key',
   title: 'The table has no primary key',
   needs: ['tables', 'columns', 'indexes'],
+  uses: ['operator-classes'],
   settings: MissingPrimaryKeySettings,
   evaluate(input) {
     const keyless = input.catalogue.tables

@@ -46,6 +46,7 @@ export const nullHeavyIndex = defineDetector<NullHeavyIndexSettings>({
   id: 'null-heavy-index',
   title: 'Most entries of this index are NULL',
   needs: ['server', 'tables', 'columns', 'indexes', 'relation-sizes', 'column-statistics'],
+  uses: ['index-usage', 'column-visibility'],
   maxSkewMs: 3 * hourMs,
   settings: NullHeavyIndexSettings,
   evaluate(input) {

@@ -49,6 +49,7 @@ export const overIndexedTable = defineDetector<OverIndexedTableSettings>({
   id: 'over-indexed-table',
   title: 'A written table carries many indexes',
   needs: ['server', 'tables', 'indexes', 'index-usage', 'table-usage', 'relation-sizes'],
+  uses: ['replicas'],
   settings: OverIndexedTableSettings,
   evaluate(input) {
     const notCounted = whyNotCounted(input.catalogue.server, 'writes');

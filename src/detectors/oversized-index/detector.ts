@@ -65,6 +65,7 @@ export const oversizedIndex = defineDetector<OversizedIndexSettings>({
   id: 'oversized-index',
   title: 'The index is larger than its table, or large and hardly scanned',
   needs: ['server', 'tables', 'columns', 'indexes', 'index-usage', 'relation-sizes'],
+  uses: ['replicas'],
   settings: OversizedIndexSettings,
   evaluate(input) {
     const findings: Draft[] = [];

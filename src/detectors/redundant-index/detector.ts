@@ -1,27 +1,45 @@
 import { z } from 'zod';
 import type { IndexView } from '../../analysis/catalogue.ts';
 import type { Cover } from '../../analysis/index-identity.ts';
-import { type Replacement, replacementsOn } from '../../analysis/replacement.ts';
+import { type Replacement, replacementsOn, usualReplacementLimits } from '../../analysis/replacement.ts';
 import { humaneBytes } from '../../model/units.ts';
 import { type DetectorInput, defineDetector } from '../define.ts';
 import type { Draft } from '../draft.ts';
 import { lockedIndexes } from '../unjudged.ts';
 import { keyTexts, severityOn, shapeOf, tableName } from '../words.ts';
 
+const RedundantIndexSettings = z.strictObject({
+  sizeRatioMax: z.number().positive().default(usualReplacementLimits.sizeRatioMax).meta({
+    description:
+      'Size of the wider index over the size of the covered one, up to which a drop is advised however much the covered one is scanned. Above half as large again, reading the wider one costs noticeably more.',
+  }),
+  negligibleScanShareMax: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(usualReplacementLimits.negligibleScanShareMax)
+    .meta({
+      description:
+        'Scans of the covered index over all index scans on its table, up to which a drop is advised however much larger the wider one is. If one scan in a hundred gets slower, the table as a whole is read no slower.',
+    }),
+});
+type RedundantIndexSettings = z.output<typeof RedundantIndexSettings>;
+
 /**
  * Opens when another usable index of the table serves every query that a plain one serves: a B-tree whose leading keys are its keys, a
  * unique index on the same keys, or one that carries more payload. Unique, constraint-backed and exclusion indexes are never redundant.
- * A drop is advised only where the wider index is at most half as large again or the narrow one is hardly scanned; otherwise the
- * finding is for review. Closes when either index is gone. Accepts that the wider index may read slower.
+ * A drop is advised only where the wider index is at most `sizeRatioMax` times as large or the narrow one hardly scanned (at most
+ * `negligibleScanShareMax` of the scans on its table); otherwise the finding is for review. Closes when either index is gone.
+ * Accepts that the wider index may read slower.
  */
-export const redundantIndex = defineDetector({
+export const redundantIndex = defineDetector<RedundantIndexSettings>({
   id: 'redundant-index',
   title: 'Index is covered by another',
   needs: ['tables', 'columns', 'indexes', 'operator-classes', 'relation-sizes', 'index-usage'],
-  settings: z.strictObject({}),
+  settings: RedundantIndexSettings,
   evaluate(input) {
     const findings = input.catalogue.tables.flatMap((table) =>
-      replacementsOn(table)
+      replacementsOn(table, input.settings)
         .filter((replacement) => replacement.reason !== 'duplicate')
         .map((replacement) => toDraft(replacement, input)),
     );
@@ -40,7 +58,7 @@ const whyItCovers = (keep: IndexView, reason: Cover): string =>
     ? 'it enforces an exclusion constraint on the same keys'
     : `it ${how[reason]}`;
 
-function toDraft(replacement: Replacement, input: DetectorInput<unknown>): Draft {
+function toDraft(replacement: Replacement, input: DetectorInput<RedundantIndexSettings>): Draft {
   const { drop, keep, isForReview, sizeRatio } = replacement;
   // The detector asked for replacements that are no duplicates; the type cannot know.
   const reason = replacement.reason as Cover;

@@ -15,6 +15,7 @@ export const unindexedForeignKey = defineDetector({
   id: 'unindexed-foreign-key',
   title: 'No index supports this foreign key',
   needs: ['tables', 'columns', 'indexes', 'constraints', 'operator-classes'],
+  uses: ['column-statistics'],
   settings: z.strictObject({}),
   evaluate(input) {
     const unsupported = input.catalogue.foreignKeys.filter(
