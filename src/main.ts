@@ -10,13 +10,19 @@ import { formatConfigError } from './config/problems.ts';
 import { configFileSchema } from './config/schema.ts';
 import { settingsOf } from './config/settings-tree.ts';
 import { runDemo } from './demo/command.ts';
+import { stderrProgress } from './demo/progress.ts';
+import { neededCollectors } from './detectors/evaluate.ts';
 import { detectors } from './detectors/index.ts';
 import { ListenError } from './http/server.ts';
-import type { Finding } from './model/finding.ts';
+import type { Finding, FindingKind } from './model/finding.ts';
 import { err, ok, type Result } from './model/result.ts';
+import { bloatReportOf } from './report/bloat/result.ts';
 import { checkResultOf } from './report/check/result.ts';
 import type { KindInfo } from './report/kinds.ts';
-import { checkOnce } from './watch/check.ts';
+import { safeLine } from './report/text.ts';
+import { StoreOpenError } from './store/open-error.ts';
+import { bloatOnce, indexFilter } from './watch/bloat/once.ts';
+import { checkOnce, misconfiguredNodes } from './watch/check.ts';
 import { type Daemon, startDaemon } from './watch/daemon.ts';
 import { declarations } from './watch/declarations.ts';
 import { createLog } from './watch/log.ts';
@@ -52,6 +58,13 @@ async function check(
   request: Parameters<Commands['check']>[0],
   context: CommandContext,
 ): ReturnType<Commands['check']> {
+  const [remembering] = detectors.filter(({ id, needsHistory }) => needsHistory && request.only.includes(id));
+  if (remembering !== undefined)
+    return err({
+      kind: 'usage',
+      message: `${remembering.id} is judged by what a daemon remembers, which a single look does not`,
+      hint: `ask a running daemon: /api/v1/findings?kind=${remembering.id}`,
+    });
   const loaded = load(request, context);
   if (!loaded.ok) return loaded;
   const { config } = loaded.value;
@@ -64,8 +77,43 @@ async function check(
     log: createLog({ ...config, log: { ...config.log, level: 'error' } }),
     signal: context.signal,
   });
-  const asked = kinds.filter(({ id }) => request.only.length === 0 || request.only.includes(id));
-  return ok(checkResultOf(generations, asked));
+  const misconfigured = misconfiguredNodes(generations);
+  if (misconfigured.length > 0)
+    return err({
+      kind: 'ConfigError',
+      ...(request.file === undefined ? {} : { file: request.file }),
+      problems: misconfigured,
+    });
+  const isAsked = ({ id }: { readonly id: FindingKind }): boolean =>
+    request.only.length === 0 || request.only.includes(id);
+  return ok(checkResultOf(generations, kinds.filter(isAsked), neededCollectors(detectors.filter(isAsked))));
+}
+
+/** What is known of the bloat of each index, after measuring if asked to. */
+async function bloat(
+  request: Parameters<Commands['bloat']>[0],
+  context: CommandContext,
+): ReturnType<Commands['bloat']> {
+  const loaded = load(request, context);
+  if (!loaded.ok) return loaded;
+  const { config } = loaded.value;
+  const isAsked = indexFilter(request.indexes);
+  // Only on a terminal: a line for each of thousands of indexes is of no use in a log.
+  const progress = context.stderr.isTTY === true ? stderrProgress('measuring') : undefined;
+  try {
+    const generations = await bloatOnce({
+      config,
+      isMeasured: request.isMeasured,
+      isAsked,
+      onProgress: (done, total, indexrelname) => progress?.step(done, total, safeLine(indexrelname)),
+      // What could not be measured stands in the result, with the reason.
+      log: createLog({ ...config, log: { ...config.log, level: 'error' } }),
+      signal: context.signal,
+    });
+    return ok(bloatReportOf(generations, isAsked));
+  } finally {
+    progress?.stop();
+  }
 }
 
 async function serve(request: ConfigRequest, context: CommandContext): Promise<Result<void, CommandError>> {
@@ -110,7 +158,8 @@ async function serve(request: ConfigRequest, context: CommandContext): Promise<R
     log.info({ event: 'stopped' }, 'stopped');
     return ok(undefined);
   } catch (caught) {
-    if (caught instanceof ListenError) return err({ kind: 'usage', message: caught.message });
+    if (caught instanceof ListenError || caught instanceof StoreOpenError)
+      return err({ kind: 'usage', message: caught.message });
     throw caught;
   } finally {
     process.off('SIGHUP', reload);
@@ -173,6 +222,7 @@ async function commands(): Promise<Commands> {
     settings: settingsOf(configFileSchema(declarations)),
     serve,
     check,
+    bloat,
     findings: async (source, context) => {
       if (source.kind === 'api') return findingsOfDaemon(source.url, context.signal);
       const result = await check({ ...source.config, only: [] }, context);

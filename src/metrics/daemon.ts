@@ -9,6 +9,8 @@ export interface DaemonMetrics {
   readonly registry: Registry;
   /** Notes an attempt to load the configuration. */
   reloaded(isSuccessful: boolean, atMs: number): void;
+  /** Notes how it stands with the file that history is kept in; its metrics are absent until then. */
+  stored(facts: StoreFacts): void;
   render(): Promise<RenderedFamilies>;
 }
 
@@ -17,6 +19,12 @@ export interface DaemonFacts {
   readonly nodeVersion: string;
   /** When the configuration was loaded that the daemon started with. */
   readonly configLoadedAtMs: number;
+}
+
+export interface StoreFacts {
+  readonly isUp: boolean;
+  readonly sizeBytes: number;
+  readonly lastWriteAtMs: number;
 }
 
 export function createDaemonMetrics(facts: DaemonFacts): DaemonMetrics {
@@ -30,7 +38,22 @@ export function createDaemonMetrics(facts: DaemonFacts): DaemonMetrics {
   };
   reloaded(true, facts.configLoadedAtMs);
   adoptProcessMetrics(registry);
-  return { registry, reloaded, render: () => renderRegistry(registry) };
+  return { registry, reloaded, stored: storeGauges(registry), render: () => renderRegistry(registry) };
+}
+
+/** Gauges without labels show a zero from the moment they exist: these exist once there is something to say. */
+function storeGauges(registry: Registry): DaemonMetrics['stored'] {
+  let gauges: { readonly up: Gauge; readonly size: Gauge; readonly lastWrite: Gauge } | undefined;
+  return ({ isUp, sizeBytes, lastWriteAtMs }) => {
+    gauges ??= {
+      up: gaugeOf(registry, families.storeUp),
+      size: gaugeOf(registry, families.storeSize),
+      lastWrite: gaugeOf(registry, families.storeLastWrite),
+    };
+    gauges.up.set(isUp ? 1 : 0);
+    gauges.size.set(sizeBytes);
+    gauges.lastWrite.set(lastWriteAtMs / secondMs);
+  };
 }
 
 export const gaugeOf = (registry: Registry, family: Family): Gauge =>

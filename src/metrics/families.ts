@@ -120,6 +120,26 @@ export const families = {
     help: 'Size of the indexes without series of their own, together; absent where one of the sizes is unknown.',
   }),
 
+  measuredBytes: ofTarget('indexwarden_measured_bytes_total', {
+    type: 'counter',
+    unit: 'bytes',
+    help: 'Bytes of indexes that were read to measure their bloat.',
+  }),
+  measurements: ofTarget('indexwarden_measurements_total', {
+    type: 'counter',
+    labels: ['outcome'],
+    help: 'Attempts to measure an index: measured, or why not (gave-way: somebody waited for us; locked, busy, timeout, conflict, invalid, gone and the like).',
+  }),
+  measurementsWaiting: ofTarget('indexwarden_measurements_waiting', {
+    type: 'gauge',
+    help: 'Indexes that are to be measured and have not been yet.',
+  }),
+
+  usageNodes: ofTarget('pgindex_usage_nodes', {
+    type: 'gauge',
+    labels: ['state'],
+    help: 'Nodes by what is known of their use of indexes: observed, unreachable, another-cluster, promoted (the last two are mistakes of the configuration), and unconfigured: replicas that the primary sees and nobody configured.',
+  }),
   findings: ofFinding('pgindex_findings', {
     type: 'gauge',
     labels: ['kind', 'severity', 'origin'],
@@ -170,6 +190,12 @@ export const families = {
     ],
     help: 'Always 1: an open finding. indexrelname is empty where it is about a table or a constraint; finding_id leads to it in the API.',
   }),
+  findingFirstSeen: ofFinding('pgindex_finding_first_seen_timestamp_seconds', {
+    type: 'gauge',
+    unit: 'seconds',
+    labels: ['finding_id'],
+    help: 'When an open finding was first seen; join on finding_id with pgindex_finding.',
+  }),
 
   indexInfo: ofIndex('pgindex_info', {
     type: 'info',
@@ -191,6 +217,41 @@ export const families = {
     type: 'gauge',
     unit: 'bytes',
     help: 'Size of the index on disk, all forks; of a partitioned index all its partitions. Read every five minutes by default.',
+  }),
+  expectedSize: ofIndex('pgindex_expected_size_bytes', {
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Size that the index would have after a rebuild; absent where that is unknown. pgindex_bloat_info says how it is known.',
+  }),
+  bloatBytes: ofIndex('pgindex_bloat_bytes', {
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Bytes that a rebuild of the index would free; absent where that is unknown.',
+  }),
+  bloatRatio: ofIndex('pgindex_bloat_ratio', {
+    type: 'gauge',
+    unit: 'ratio',
+    help: 'Share of the index that a rebuild would free, 0 to 1; absent where that is unknown. Up to 0.28 is natural where keys come in random order.',
+  }),
+  bloatInfo: ofIndex('pgindex_bloat_info', {
+    type: 'info',
+    labels: ['method', 'confidence'],
+    help: 'Always 1: how the bloat of the index is known. method is measured, calibrated, estimated or unknown; confidence is high, medium, low or none.',
+  }),
+  bloatMeasured: ofIndex('pgindex_bloat_measured_timestamp_seconds', {
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'When what is known of the bloat of the index was measured; absent where it is only estimated. Of a partitioned index the partition that waited longest.',
+  }),
+  unusedSince: ofIndex('pgindex_unused_since_timestamp_seconds', {
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Since when no configured node has used the index, as far as it was observed: the last use seen, or the start of the observation. Absent while a configured node cannot be read.',
+  }),
+  observationStart: ofIndex('pgindex_observation_start_timestamp_seconds', {
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Since when use of the index has been observed on every configured node without a break. A reset, a gap or a failover begins it anew.',
   }),
   indexScans: ofIndex('pgindex_scans_total', {
     type: 'counter',
@@ -272,6 +333,36 @@ export const families = {
     type: 'gauge',
     unit: 'seconds',
     help: 'When the configuration in force was loaded.',
+  }),
+  measurementBudget: ofDaemon('indexwarden_measurement_budget_bytes_per_second', {
+    type: 'gauge',
+    labels: ['server'],
+    help: 'Bytes of indexes that may be read in a second to measure bloat, over all databases of the server (bloat.budgetPerMinute).',
+  }),
+  measurementDebt: ofDaemon('indexwarden_measurement_debt_bytes', {
+    type: 'gauge',
+    unit: 'bytes',
+    labels: ['server'],
+    help: 'Bytes that were read ahead of the budget; nothing more is measured on the server before they are paid for.',
+  }),
+  webhookDeliveries: ofDaemon('indexwarden_webhook_deliveries_total', {
+    type: 'counter',
+    labels: ['webhook', 'outcome'],
+    help: 'Messages to webhooks by what became of them: delivered, rejected by the receiver, failed after all attempts, dropped because too many waited, abandoned at the end of the daemon or on a reload.',
+  }),
+  storeUp: ofDaemon('indexwarden_store_up', {
+    type: 'gauge',
+    help: 'Whether what is learned is kept on disk: 1 if the last write to storage.path succeeded, 0 if it failed. Absent where no path is set and history is lost at each restart.',
+  }),
+  storeSize: ofDaemon('indexwarden_store_size_bytes', {
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Size of the file at storage.path, its write-ahead log included; absent without one.',
+  }),
+  storeLastWrite: ofDaemon('indexwarden_store_last_write_timestamp_seconds', {
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'When something was last written to the file at storage.path; absent without one.',
   }),
   expositionSeries: ofDaemon('indexwarden_exposition_series', {
     type: 'gauge',

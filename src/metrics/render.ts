@@ -4,9 +4,11 @@ import type { Generation } from '../findings/generation.ts';
 import { type Finding, type FindingKind, findingKinds, severities } from '../model/finding.ts';
 import type { TargetId } from '../model/ids.ts';
 import { secondMs } from '../model/units.ts';
+import { writeIndexBloat, writeMeasuring } from './bloat.ts';
 import { chooseIndexes, chooseTables } from './budget.ts';
 import { families } from './families.ts';
 import { labelBlock, labelPairs, type RenderedFamilies, SampleWriter } from './samples.ts';
+import { writeIndexUse, writeUsageNodes } from './usage.ts';
 
 export interface RenderOptions {
   /** Block reads and hits of each index: two more series for each. */
@@ -101,6 +103,8 @@ function writeTarget({ generation, writer, block, blockWith }: Page): void {
   const builds = snapshot.outcomes['index-builds'];
   if (builds?.kind === 'collected') writer.add(families.builds, block, builds.facts.length);
   const columns = columnVisibility(snapshot);
+  writeMeasuring(writer, generation.measuring, block, blockWith);
+  writeUsageNodes(writer, generation, blockWith);
   if (columns !== undefined && columns.userColumns > 0)
     writer.add(families.columnStatisticsVisible, block, columns.visibleColumns / columns.userColumns);
 }
@@ -119,6 +123,7 @@ const reclaimingKinds: ReadonlySet<FindingKind> = new Set<FindingKind>([
   'duplicate-index',
   'redundant-index',
   'unused-index',
+  'bloated-index',
 ]);
 
 const origins = ['baseline', 'new'] as const;
@@ -163,7 +168,11 @@ function writeFindings({ generation, settings, writer, block, blockWith }: Page)
   const exported = open.slice(0, settings.maxFindingSeries);
   writer.add(families.findingSeries, blockWith({ exported: 'true' }), exported.length);
   writer.add(families.findingSeries, blockWith({ exported: 'false' }), open.length - exported.length);
-  for (const finding of exported) writer.add(families.finding, blockWith(findingLabels(finding)), 1);
+  for (const finding of exported) {
+    writer.add(families.finding, blockWith(findingLabels(finding)), 1);
+    const firstSeen = asSeconds(Date.parse(finding.firstSeen));
+    writer.add(families.findingFirstSeen, blockWith({ finding_id: finding.id }), firstSeen);
+  }
 }
 
 function countUp<Key>(counts: Map<Key, number>, key: Key, by = 1): void {
@@ -202,6 +211,8 @@ function writeIndexes({ generation, settings, writer, block, blockWith }: Page):
     const { usage } = index;
     writer.add(families.indexInfo, blockWith({ ...names, ...attributesOf(index) }), 1);
     writer.add(families.indexSize, labels, index.sizeBytes);
+    writeIndexUse(writer, generation.usage, index, labels);
+    writeIndexBloat(writer, generation.bloat.get(index.oid), names, blockWith);
     writer.add(families.indexScans, labels, usage?.scansTotal);
     writer.add(families.indexTuplesRead, labels, usage?.tuplesReadTotal);
     writer.add(families.indexTuplesFetched, labels, usage?.tuplesFetchedTotal);

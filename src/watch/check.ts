@@ -1,5 +1,7 @@
-import type { Config } from '../config/config.ts';
+import { type Config, detectorSettingsOf } from '../config/config.ts';
+import type { Problem } from '../config/problems.ts';
 import type { Detector } from '../detectors/define.ts';
+import { collectorsFor } from '../detectors/evaluate.ts';
 import type { Generation } from '../findings/generation.ts';
 import type { FindingKind } from '../model/finding.ts';
 import { systemClock } from '../scheduler/clock.ts';
@@ -17,14 +19,21 @@ export interface CheckOptions {
   readonly signal: AbortSignal;
 }
 
-/** Looks at every configured target once and returns what was found, targets that could not be reached included. */
+/**
+ * Looks at every configured target once and returns what was found, targets that could not be reached included. Only collectors
+ * that the judging detectors need or use are run: what nobody asked about neither costs time nor can fail.
+ */
 export async function checkOnce(options: CheckOptions): Promise<readonly Generation[]> {
   const { config, only, docsBaseUrl, log, signal } = options;
+  const detectors = options.detectors.filter((detector) => only.length === 0 || only.includes(detector.id));
+  const judging = detectors.filter((detector) => detectorSettingsOf(config, detector.id).enabled);
   const fleet = new Fleet({
     config,
-    detectors: options.detectors.filter((detector) => only.length === 0 || only.includes(detector.id)),
+    detectors,
+    collectors: collectorsFor(judging),
     docsBaseUrl,
     store: memoryStore(),
+    remembers: false,
     clock: systemClock,
     log,
     publish: () => {},
@@ -41,4 +50,22 @@ export async function checkOnce(options: CheckOptions): Promise<readonly Generat
     signal.removeEventListener('abort', stop);
     await fleet.stop();
   }
+}
+
+/** Configured standbys that are none of their primary's: mistakes of the configuration that only the servers can show. */
+export function misconfiguredNodes(generations: readonly Generation[]): readonly Problem[] {
+  const problems = generations.flatMap(({ target, nodes }) =>
+    nodes
+      .filter(({ state }) => state === 'another-cluster' || state === 'promoted')
+      .map(
+        ({ node, reason }): Problem => ({
+          path: 'servers[].standbys',
+          value: `${node} of server ${target.server}`,
+          message: reason ?? 'it is no standby of this primary',
+          hint: 'each node of a server shares one system identifier, and one of them is the primary',
+        }),
+      ),
+  );
+  // Every database of a server shows the same.
+  return [...new Map(problems.map((problem) => [problem.value, problem])).values()];
 }

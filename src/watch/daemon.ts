@@ -7,14 +7,19 @@ import type { Generation } from '../findings/generation.ts';
 import { createApp } from '../http/app.ts';
 import { defaultHttpOptions } from '../http/options.ts';
 import { type RunningServer, startServer } from '../http/server.ts';
-import { createDaemonMetrics } from '../metrics/daemon.ts';
+import { meterBudgets } from '../metrics/bloat.ts';
+import { counterOf, createDaemonMetrics } from '../metrics/daemon.ts';
+import { families } from '../metrics/families.ts';
 import { createMetricsPage } from '../metrics/page.ts';
 import { renderGeneration } from '../metrics/render.ts';
 import { targetKey } from '../model/ids.ts';
 import { err, ok, type Result } from '../model/result.ts';
+import { createNotifier, type Notifier } from '../notify/notifier.ts';
+import { deliveryOutcomes } from '../notify/webhook.ts';
 import { systemClock } from '../scheduler/clock.ts';
-import { memoryStore } from '../store/store.ts';
+import { MeasurementBudgets } from './bloat/budget.ts';
 import { Fleet } from './fleet.ts';
+import { openStorage } from './storage.ts';
 import type { WatchLog } from './target-watcher.ts';
 
 export interface DaemonOptions {
@@ -40,19 +45,21 @@ export interface Daemon {
 }
 
 /**
- * The daemon: watches, renders once per generation, serves. Rejects with `ListenError` where the address cannot be had; a database
- * that cannot be reached is no reason not to start.
+ * The daemon: watches, renders once per generation, serves. Rejects with `ListenError` where the address cannot be had, and with
+ * `StoreOpenError` where the file at `storage.path` cannot; a database that cannot be reached is no reason not to start.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { log, detectors, version } = options;
   const clock = systemClock;
-  const store = memoryStore();
   let { config } = options.loaded;
   const metrics = createDaemonMetrics({
     version,
     nodeVersion: process.version,
     configLoadedAtMs: clock.now(),
   });
+  const budgets = new MeasurementBudgets(clock);
+  meterBudgets(metrics.registry, () => budgets.all());
+  const store = await openStorage({ loaded: options.loaded, clock, log, onFacts: metrics.stored });
   const page = await createMetricsPage(metrics);
   const failedToRender = (caught: unknown): void =>
     log.error({ event: 'render-failed', error: String(caught) }, 'metrics could not be rendered');
@@ -64,13 +71,25 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const generations = (): readonly Generation[] =>
     [...latest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, generation]) => generation);
 
+  const deliveries = counterOf(metrics.registry, families.webhookDeliveries);
+  const notifierFor = (inForce: Config): Notifier => {
+    for (const { name: webhook } of inForce.webhooks)
+      for (const outcome of deliveryOutcomes) deliveries.inc({ webhook, outcome }, 0);
+    const settled = (webhook: string, outcome: string): void => deliveries.inc({ webhook, outcome });
+    return createNotifier({ config: inForce, clock, log, settled });
+  };
+  let notifier = notifierFor(config);
+
   const startFleet = (): Fleet => {
     const inForce = config;
+    budgets.retain(new Set(inForce.servers.map(nameOf)));
     const fleet = new Fleet({
       config: inForce,
+      measuring: { budgets },
       detectors,
       docsBaseUrl: inForce.http.docsBaseUrl ?? '/docs',
       store,
+      remembers: true,
       clock,
       log,
       publish: (generation) => {
@@ -82,6 +101,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           .finally(() => shown.add(key))
           .then(() => options.onGeneration?.(generation), failedToRender);
       },
+      tell: (events) => notifier.tell(events),
       retain: (targets) => {
         const kept = new Set(targets.map(targetKey));
         for (const key of [...latest.keys(), ...shown]) {
@@ -109,6 +129,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         return { isReady: waitingFor.length === 0, waitingFor };
       },
       reload,
+      diary: store,
+      configuredMutes: inForce.mutes,
+      adminToken: inForce.adminToken,
       now: clock.now,
       log,
       options: {
@@ -123,6 +146,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   let fleet: Fleet | undefined;
   let isStopping = false;
+  /** Notifiers of former configurations, which may still have something to deliver. */
+  let closing: Promise<unknown> = Promise.resolve();
   const reloadNow = async (): Promise<Result<void, string>> => {
     if (isStopping) return err('shutting down');
     const loaded = options.loadAgain();
@@ -143,6 +168,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     // Told to stop meanwhile: nothing may be started that nobody would end.
     if (isStopping) return err('shutting down');
     app = appFor(config);
+    closing = Promise.all([closing, notifier.close(config.http.drainTimeout.ms)]);
+    notifier = notifierFor(config);
     fleet = startFleet();
     log.info({ event: 'reload' }, 'configuration reloaded');
     return ok(undefined);
@@ -156,7 +183,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   };
 
   let app = appFor(config);
-  const server = await listen(config, (request, response) => app(request, response));
+  const server = await listen(config, (request, response) => app(request, response)).catch(
+    async (caught: unknown) => {
+      await store.close();
+      throw caught;
+    },
+  );
   log.info({ event: 'listening', address: server.address, servers: config.servers.map(nameOf) }, 'listening');
   fleet = startFleet();
 
@@ -166,7 +198,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     reload,
     stop: async () => {
       isStopping = true;
-      await Promise.all([fleet?.stop(), server.close(config.http.drainTimeout.ms)]);
+      const endsAtMs = clock.now() + config.http.drainTimeout.ms;
+      await Promise.all([
+        fleet?.stop().then(() => notifier.close(Math.max(0, endsAtMs - clock.now()))),
+        server.close(config.http.drainTimeout.ms),
+        closing,
+      ]);
       await reloading;
       await store.close();
     },
@@ -182,6 +219,7 @@ function changedWithoutEffect(before: Config, after: Config): readonly string[] 
     'http.requestTimeout': config.http.requestTimeout.ms,
     'http.maxConnections': config.http.maxConnections,
     'log.destination': config.log.destination,
+    storage: JSON.stringify(config.storage),
   });
   const now = atStart(after);
   return Object.entries(atStart(before)).flatMap(([path, value]) => (value === now[path] ? [] : [path]));

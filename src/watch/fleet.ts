@@ -1,17 +1,25 @@
 import { type CollectorName, collectorNames } from '../collectors/index.ts';
-import { type Config, detectorSettingsOf, type Server } from '../config/config.ts';
+import { type Config, detectorSettingsOf, type Server, type ServerNode } from '../config/config.ts';
 import { compileFilter } from '../config/globs.ts';
+import { lifeRules } from '../config/life-rules.ts';
+import { muteRules } from '../config/mutes.ts';
 import { pgClientAttempts } from '../config/pg-client.ts';
 import { policyLookup } from '../config/policy.ts';
 import type { Detector } from '../detectors/define.ts';
 import type { Generation } from '../findings/generation.ts';
+import type { DiaryEvent } from '../model/event.ts';
 import { nodeName, type TargetId, targetKey } from '../model/ids.ts';
+import type { SessionLimits } from '../postgres/session.ts';
 import { ConnectionSlots } from '../postgres/slots.ts';
 import type { Clock } from '../scheduler/clock.ts';
 import { type Job, startScheduler } from '../scheduler/scheduler.ts';
 import type { Store } from '../store/store.ts';
+import { type FleetMeasuring, targetBloat } from './bloat/target-bloat.ts';
 import { Connection } from './connection.ts';
 import { discover } from './discovery.ts';
+import type { PassLimits } from './pass.ts';
+import { Places } from './places.ts';
+import { StandbyWatcher } from './standby-watcher.ts';
 import { TargetWatcher, type WatchLog } from './target-watcher.ts';
 
 export interface FleetOptions {
@@ -21,9 +29,15 @@ export interface FleetOptions {
   readonly collectors?: ReadonlySet<CollectorName>;
   readonly docsBaseUrl: string;
   readonly store: Store;
+  /** Whether use is judged by what the store remembers; not in a single look. */
+  readonly remembers: boolean;
   readonly clock: Clock;
   readonly log: WatchLog;
   readonly publish: (generation: Generation) => void;
+  /** How indexes are measured; without it nothing but the catalogue is read. */
+  readonly measuring?: FleetMeasuring;
+  /** Told of what happened to findings and indexes, once it is kept. */
+  readonly tell?: (events: readonly DiaryEvent[]) => void;
   /** Called when the set of targets has changed, with those there are now. */
   readonly retain?: (targets: readonly TargetId[]) => void;
 }
@@ -31,6 +45,8 @@ export interface FleetOptions {
 interface WatchedServer {
   readonly server: Server;
   readonly slots: ConnectionSlots;
+  /** Each standby has a cap of its own, by its name. */
+  readonly standbySlots: ReadonlyMap<string, ConnectionSlots>;
   readonly watchers: Map<string, TargetWatcher>;
   /** The discovery that is under way; it never overlaps with itself. */
   discovering: Promise<void> | undefined;
@@ -47,6 +63,7 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #servers: readonly WatchedServer[];
   readonly #stop = new AbortController();
+  readonly #places = new Places();
   readonly #names: readonly CollectorName[];
   #scheduler: { readonly stop: () => void } | undefined;
 
@@ -60,6 +77,9 @@ export class Fleet {
     this.#servers = options.config.servers.map((server) => ({
       server,
       slots: new ConnectionSlots(server.maxConnections),
+      standbySlots: new Map(
+        server.standbys.map(({ name }) => [name, new ConnectionSlots(server.maxConnections)]),
+      ),
       watchers: new Map(),
       discovering: undefined,
     }));
@@ -114,6 +134,12 @@ export class Fleet {
     return generations.flat();
   }
 
+  /** Measures every target until nothing is left to measure, and returns what is known then. */
+  async measureAll(): Promise<readonly Generation[]> {
+    const generations = await Promise.all(this.#watchers().map((watcher) => watcher.measureAll()));
+    return generations.flatMap((generation) => generation ?? []);
+  }
+
   async stop(): Promise<void> {
     this.#scheduler?.stop();
     this.#stop.abort(new Error('shutting down'));
@@ -150,6 +176,18 @@ export class Fleet {
         for (const watcher of this.#watchers()) watcher.activate(names);
       },
     }));
+    const { bloat } = this.#options.config;
+    if (this.#options.measuring !== undefined && bloat.enabled) {
+      jobs.push({
+        name: 'measuring',
+        schedule: bloat.schedule,
+        timezone: bloat.timezone,
+        maxRandomDelayMs: bloat.maxRandomDelay.ms,
+        activate: () => {
+          for (const watcher of this.#watchers()) watcher.activateMeasuring();
+        },
+      });
+    }
     const discovered = this.#servers.filter(({ server }) => server.databases.kind === 'discovered');
     if (discovered.length > 0) {
       jobs.push({
@@ -193,6 +231,7 @@ export class Fleet {
     for (const [name, watcher] of watched.watchers) {
       if (wanted.has(name)) continue;
       watched.watchers.delete(name);
+      this.#places.remove(watcher.target);
       void watcher.stop();
     }
     this.#options.retain?.(this.#watchers().map((watcher) => watcher.target));
@@ -214,31 +253,52 @@ export class Fleet {
     const target: TargetId = { server: server.name, datname };
     const lookup = policyLookup(config);
     const settingsOf = (detector: Detector) => detectorSettingsOf(config, detector.id);
-    return new TargetWatcher({
-      target,
-      node: nodeName(server.primary.name),
-      connection: new Connection({
-        attempts: () => pgClientAttempts(server.primary.connection, datname),
-        sessionLimits: {
-          connectTimeoutMs: limits.connectTimeout.ms,
-          lockTimeoutMs: limits.lockTimeout.ms,
-          allowPooler: server.allowPooler,
-        },
-        slots,
+    const sessionLimits: SessionLimits = {
+      connectTimeoutMs: limits.connectTimeout.ms,
+      lockTimeoutMs: limits.lockTimeout.ms,
+      allowPooler: server.allowPooler,
+    };
+    const connectionOf = (node: ServerNode, nodeSlots: ConnectionSlots): Connection =>
+      new Connection({
+        attempts: () => pgClientAttempts(node.connection, datname),
+        sessionLimits,
+        slots: nodeSlots,
         backOffMs: { first: limits.retryFirst.ms, max: limits.retryMax.ms },
         clock,
+      });
+    const passLimits: PassLimits = {
+      bisectionBudgetMs: limits.bisectionBudget.ms,
+      secondLookDelayMs: limits.secondLookDelay.ms,
+      rowsMax: limits.rowsMax,
+      rowsPerSlice: limits.rowsPerSlice,
+      statementTimeoutMs: (name) =>
+        Math.min(
+          limits.statementTimeout.ms,
+          config.collectors[name]?.statementTimeout.ms ?? limits.statementTimeout.ms,
+        ),
+    };
+    const watcher: TargetWatcher = new TargetWatcher({
+      ...targetBloat({
+        ...{ config, server, target, store, clock, log, slots, sessionLimits },
+        measuring: this.#options.measuring,
+        watcher: () => watcher,
       }),
-      passLimits: {
-        bisectionBudgetMs: limits.bisectionBudget.ms,
-        secondLookDelayMs: limits.secondLookDelay.ms,
-        rowsMax: limits.rowsMax,
-        rowsPerSlice: limits.rowsPerSlice,
-        statementTimeoutMs: (name) =>
-          Math.min(
-            limits.statementTimeout.ms,
-            config.collectors[name]?.statementTimeout.ms ?? limits.statementTimeout.ms,
-          ),
-      },
+      target,
+      node: nodeName(server.primary.name),
+      connection: connectionOf(server.primary, slots),
+      standbys: server.standbys.map(
+        (standby) =>
+          new StandbyWatcher({
+            target,
+            node: nodeName(standby.name),
+            connection: connectionOf(standby, slotsOf(watched, standby)),
+            passLimits,
+            keepsConnection: () => watchers.size <= server.maxConnections,
+            clock,
+            log,
+          }),
+      ),
+      passLimits,
       judge: {
         detectors: detectors.filter((detector) => settingsOf(detector).enabled),
         // Of all, whether they judge or not: one may go by the settings of another.
@@ -247,15 +307,27 @@ export class Fleet {
         ),
         policyFor: (schemaname) => lookup(server.name, datname, schemaname),
         isWatched: compileFilter(server.schemas),
-        isTopologyComplete: server.topology === 'complete',
-        standbys: server.standbys.map((standby) => standby.name),
         redactLiterals: config.privacy.redactLiterals,
         docsBaseUrl,
       },
-      // Discovery needs a slot too, and targets may come and go.
-      keepsConnection: () =>
-        watchers.size + (server.databases.kind === 'discovered' ? 1 : 0) <= server.maxConnections,
+      places: this.#places,
+      history: {
+        maxGapMs: config.history.maxGap.ms,
+        isRemembered: this.#options.remembers,
+        isTopologyComplete: server.topology === 'complete',
+      },
+      // Discovery needs a slot too, a measurement a second connection, and targets may come and go.
+      keepsConnection: () => {
+        const isMeasuring = [...watchers.values()].some((other) => other.isMeasuring);
+        const isDiscovered = server.databases.kind === 'discovered';
+        return watchers.size + Number(isDiscovered) + Number(isMeasuring) <= server.maxConnections;
+      },
       store,
+      life: {
+        rules: lifeRules(config.findings),
+        mutes: muteRules(config.mutes),
+        tell: (events) => this.#options.tell?.(events),
+      },
       clock,
       log,
       publish: (generation) => {
@@ -263,9 +335,16 @@ export class Fleet {
         if (!this.#stop.signal.aborted && this.#knows(target)) publish(generation);
       },
     });
+    return watcher;
   }
 
   #knows(target: TargetId): boolean {
     return this.#watchers().some((watcher) => targetKey(watcher.target) === targetKey(target));
   }
+}
+
+function slotsOf({ standbySlots }: WatchedServer, { name }: ServerNode): ConnectionSlots {
+  const slots = standbySlots.get(name);
+  if (slots === undefined) throw new Error(`${name} is no standby of this server`);
+  return slots;
 }

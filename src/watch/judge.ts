@@ -1,4 +1,5 @@
-import { buildCatalogue, type Catalogue } from '../analysis/catalogue.ts';
+import type { Bloat } from '../analysis/bloat/bloat.ts';
+import { buildCatalogue, type Catalogue, type IndexView } from '../analysis/catalogue.ts';
 import { type UsageWindow, usageWindow } from '../analysis/usage-window.ts';
 import type { DefinitionFact } from '../collectors/definitions.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
@@ -9,10 +10,14 @@ import { agree } from '../findings/agree.ts';
 import { findingId } from '../findings/identity.ts';
 import type { FoundNow } from '../findings/ledger.ts';
 import { muteByComment } from '../findings/mutes.ts';
-import { redactLiterals } from '../findings/redact-literals.ts';
-import type { FindingKind } from '../model/finding.ts';
+import { type IndexesOfFinding, redactLiterals } from '../findings/redact-literals.ts';
+import type { SizePoint } from '../history/bloat/memory.ts';
+import type { UsageAcrossNodes } from '../history/usage/across.ts';
+import type { FindingKind, Fix } from '../model/finding.ts';
+import type { IndexOid } from '../model/ids.ts';
 import type { Policy, Topology } from '../model/policy.ts';
 import { indexesToDefine, renderFix } from '../plan/fix.ts';
+import { newNames } from '../plan/names.ts';
 
 /** What the operator decided about one target. */
 export interface JudgeOptions {
@@ -20,10 +25,23 @@ export interface JudgeOptions {
   readonly settings: Readonly<Partial<Record<FindingKind, unknown>>>;
   readonly policyFor: (schemaname: string) => Policy;
   readonly isWatched: (schemaname: string) => boolean;
-  readonly isTopologyComplete: boolean;
-  readonly standbys: readonly string[];
   readonly redactLiterals: boolean;
   readonly docsBaseUrl: string;
+}
+
+/** What is known of bloat beside the snapshot, for one catalogue. */
+export interface BloatFacts {
+  readonly bloat: ReadonlyMap<IndexOid, Bloat>;
+  readonly sizesOf: (index: IndexView) => readonly SizePoint[];
+}
+
+/** What a judgement rests on besides one snapshot of the primary. */
+export interface FurtherFacts extends Partial<BloatFacts> {
+  /** Absent where no other node is known of. */
+  readonly topology?: Topology;
+  /** Newest snapshots of the standbys that can be read. */
+  readonly standbys?: readonly Snapshot[];
+  readonly usage?: UsageAcrossNodes | undefined;
 }
 
 /** A snapshot judged, before its SQL is printed: that needs definitions which only the server has. */
@@ -33,9 +51,13 @@ export interface Judgement extends Evaluation {
   readonly window: UsageWindow | undefined;
 }
 
-/** Joins the facts, runs the detectors and makes their findings agree. Pure. */
-export function judge(snapshot: Snapshot, options: JudgeOptions): Judgement {
-  const catalogue = buildCatalogue(snapshot, options.isWatched);
+/** Runs the detectors over the joined facts and makes their findings agree. Pure. */
+export function judge(
+  snapshot: Snapshot,
+  options: JudgeOptions,
+  catalogue: Catalogue = buildCatalogue(snapshot, options.isWatched),
+  facts: FurtherFacts = {},
+): Judgement {
   const { server } = catalogue;
   const window = server === undefined ? undefined : usageWindow(server, snapshot.node, snapshot.takenAtMs);
   const evaluation = evaluate(options.detectors, {
@@ -43,29 +65,12 @@ export function judge(snapshot: Snapshot, options: JudgeOptions): Judgement {
     catalogue,
     window,
     policyFor: options.policyFor,
-    topology: topologyOf(snapshot, options),
     settings: options.settings,
+    topology: { isComplete: false, unseenNodes: [] },
+    ...facts,
   });
   return { ...evaluation, drafts: agree(evaluation.drafts), snapshot, catalogue, window };
 }
-
-function topologyOf(snapshot: Snapshot, options: JudgeOptions): Topology {
-  const replicas = snapshot.outcomes.replicas;
-  const connected = replicas?.kind === 'collected' ? replicas.facts.map(nameOf) : [];
-  return {
-    isComplete: options.isTopologyComplete,
-    unseenNodes: [...new Set([...options.standbys, ...connected])].sort(),
-  };
-}
-
-const nameOf = ({
-  applicationName,
-  clientAddress,
-}: {
-  applicationName: string;
-  clientAddress: string;
-}): string =>
-  [applicationName, clientAddress].filter((part) => part !== '').join('@') || 'an unnamed replica';
 
 /** Oids of the indexes whose definitions the findings' SQL needs. */
 export function definitionsNeeded(drafts: readonly Draft[]): readonly number[] {
@@ -79,9 +84,10 @@ export function toFindings(
   definitions: ReadonlyMap<number, DefinitionFact>,
   options: JudgeOptions,
 ): readonly FoundNow[] {
-  const { catalogue, snapshot, drafts } = judgement;
-  const takenNames = namesBySchema(catalogue);
-  return drafts.map((draft) => {
+  const { catalogue, snapshot } = judgement;
+  const fixes = renderFixes(judgement, definitions, options);
+  const indexesOf = indexesOfFindings(catalogue);
+  return fixes.map(([draft, fix]) => {
     const { table, index } = draft;
     const muted = muteByComment(draft, snapshot.takenAtMs);
     const found: FoundNow = {
@@ -100,18 +106,56 @@ export function toFindings(
       evidence: draft.evidence,
       caveats: draft.caveats,
       impact: draft.impact,
-      fix: renderFix(draft.remedy, {
-        versionNum: catalogue.server?.versionNum ?? 0,
-        rebuildBytesPerSecond: options.policyFor(table.schemaname).rebuildBytesPerSecond,
-        definitions,
-        takenNames: (schemaname) => takenNames.get(schemaname) ?? new Set(),
-      }),
+      fix,
       docs: `${options.docsBaseUrl.replace(/\/$/, '')}/detectors/${draft.kind}.md`,
       ...(muted === undefined ? {} : { muted }),
     };
-    const mayHoldLiterals = index !== null && (index.fact.hasPredicate || index.fact.hasExpressions);
-    return options.redactLiterals && mayHoldLiterals ? redactLiterals(found) : found;
+    return options.redactLiterals ? redactLiterals(found, indexesOf(draft)) : found;
   });
+}
+
+/**
+ * The drafts with their SQL, in their order. What is created gets names that no other fix of the report creates, given out in
+ * an order that depends on nothing but what the findings are about: the same findings get the same names every time.
+ */
+function renderFixes(
+  { catalogue, drafts }: Judgement,
+  definitions: ReadonlyMap<number, DefinitionFact>,
+  options: JudgeOptions,
+): readonly (readonly [Draft, Fix])[] {
+  const names = newNames(namesBySchema(catalogue));
+  const fixes = new Map<Draft, Fix>();
+  for (const draft of drafts.toSorted(bySubject)) {
+    const { rebuildBytesPerSecond } = options.policyFor(draft.table.schemaname);
+    const versionNum = catalogue.server?.versionNum ?? 0;
+    fixes.set(draft, renderFix(draft.remedy, { versionNum, rebuildBytesPerSecond, definitions, names }));
+  }
+  return drafts.map((draft) => {
+    const fix = fixes.get(draft);
+    if (fix === undefined) throw new Error('every draft has just been given its fix');
+    return [draft, fix];
+  });
+}
+
+/** A total order of findings by what their identity is made of. */
+function bySubject(a: Draft, b: Draft): number {
+  const key = ({ table, kind, subject }: Draft): string =>
+    [table.schemaname, table.relname, kind, subject].join('\0');
+  return key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0;
+}
+
+/** Finds the indexes that a finding speaks of: its own, those it names, those its remedy is about. */
+function indexesOfFindings({ indexes }: Catalogue): (draft: Draft) => IndexesOfFinding {
+  const byName = new Map<string, IndexView>(
+    indexes.map((index) => [`${index.table.schemaname}\0${index.name}`, index]),
+  );
+  return ({ index, related, remedy }) => {
+    const defined = indexesToDefine(remedy);
+    const others = related.flatMap(
+      ({ schemaname, indexrelname }) => byName.get(`${schemaname}\0${indexrelname}`) ?? [],
+    );
+    return { named: [...(index === null ? [] : [index]), ...others], defined };
+  };
 }
 
 function namesBySchema(catalogue: Catalogue): ReadonlyMap<string, ReadonlySet<string>> {

@@ -1,19 +1,38 @@
+import { buildCatalogue } from '../analysis/catalogue.ts';
 import { type DefinitionFact, definitions as definitionsCollector } from '../collectors/definitions.ts';
 import { type CollectorName, collectorNames } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import type { CollectorRun, Generation } from '../findings/generation.ts';
-import { advance } from '../findings/ledger.ts';
+import { usualLifeRules } from '../findings/ledger.ts';
+import type { DiaryEvent } from '../model/event.ts';
 import type { Inconclusive } from '../model/finding.ts';
 import { type NodeName, type TargetId, targetKey } from '../model/ids.ts';
 import { type CollectionError, type Outcome, whyMissing } from '../model/outcome.ts';
 import { runCollector } from '../postgres/run-collector.ts';
+import type { Session } from '../postgres/session.ts';
 import { fewActions, rankFindings } from '../report/actions.ts';
 import type { Clock } from '../scheduler/clock.ts';
 import type { Store } from '../store/store.ts';
+import { Activations } from './activations.ts';
+import type { BloatKeeper } from './bloat/keeper.ts';
+import type { TargetMeasuring } from './bloat/measuring.ts';
 import type { Connection } from './connection.ts';
-import { definitionsNeeded, type Judgement, type JudgeOptions, judge, toFindings } from './judge.ts';
+import { Diary, type DiaryOptions } from './diary.ts';
+import {
+  type BloatFacts,
+  definitionsNeeded,
+  type FurtherFacts,
+  type Judgement,
+  type JudgeOptions,
+  judge,
+  toFindings,
+} from './judge.ts';
+import { type NodesSaid, TargetNodes } from './nodes.ts';
 import { type PassLimits, runPass, unreachable } from './pass.ts';
 import { missingPermissions } from './permissions.ts';
+import type { Places } from './places.ts';
+import type { StandbyWatcher } from './standby-watcher.ts';
+import { UsageMemory } from './usage-memory.ts';
 
 export interface WatchLog {
   readonly debug: (fields: object, message: string) => void;
@@ -26,11 +45,27 @@ export interface WatcherOptions {
   readonly target: TargetId;
   readonly node: NodeName;
   readonly connection: Connection;
+  /** One for each configured standby; they end with this watcher. */
+  readonly standbys: readonly StandbyWatcher[];
   readonly passLimits: PassLimits;
   readonly judge: JudgeOptions;
+  readonly places: Places;
+  readonly history: {
+    readonly maxGapMs: number;
+    /** Whether use is judged by what is remembered; in a single look only what the servers count themselves stands. */
+    readonly isRemembered: boolean;
+    /** The operator's word that every node that reads is configured. */
+    readonly isTopologyComplete: boolean;
+  };
+  /** What is known of bloat; kept here from pass to pass. */
+  readonly keeper: BloatKeeper;
+  /** Measures indexes; absent where nothing is to be measured. */
+  readonly measuring?: TargetMeasuring;
   /** Whether the connection may stay open between passes; not while those who want one outnumber the server's slots. */
   readonly keepsConnection: () => boolean;
   readonly store: Store;
+  /** How findings live and who hears of it; by the presets, and nobody, where absent. */
+  readonly life?: Pick<DiaryOptions, 'rules' | 'mutes' | 'tell'>;
   readonly clock: Clock;
   readonly log: WatchLog;
   /** Called with each generation, in order. */
@@ -44,16 +79,30 @@ export interface WatcherOptions {
 export class TargetWatcher {
   readonly #options: WatcherOptions;
   readonly #stop = new AbortController();
-  readonly #due = new Set<CollectorName>();
+  readonly #activations: Activations;
   readonly #lastSuccessAtMs = new Map<CollectorName, number>();
   #definitions = new Map<number, DefinitionFact>();
+  readonly #diary: Diary;
+  readonly #nodes: TargetNodes;
+  #said: NodesSaid | undefined;
   #snapshot: Snapshot;
   #generation: Generation | undefined;
-  #running: Promise<void> | undefined;
   #wasUp: boolean | undefined;
 
   constructor(options: WatcherOptions) {
     this.#options = options;
+    this.#activations = new Activations(
+      (names) => this.#pass(names),
+      (caught) => this.#failed(caught),
+    );
+    this.#diary = new Diary({
+      ...{ target: options.target, store: options.store, log: options.log },
+      isWatched: options.judge.isWatched,
+      ...(options.life ?? { rules: usualLifeRules, mutes: [], tell: () => {} }),
+    });
+    const { target, node: primary, standbys, store, places, history, log } = options;
+    const usage = new UsageMemory({ target, store, settings: history, log });
+    this.#nodes = new TargetNodes({ target, primary, standbys, usage, places, ...history, log });
     this.#snapshot = {
       target: options.target,
       node: options.node,
@@ -73,44 +122,78 @@ export class TargetWatcher {
 
   /** Notes that collectors are due. Returns at once; they run as soon as the pass under way has ended. */
   activate(names: Iterable<CollectorName>): void {
-    if (this.#stop.signal.aborted) return;
-    for (const name of names) this.#due.add(name);
-    this.#running ??= this.#work().finally(() => {
-      this.#running = undefined;
-      if (this.#due.size > 0) this.activate([]);
-    });
+    const due = [...names];
+    for (const standby of this.#options.standbys) standby.activate(due);
+    this.#activations.activate(due);
   }
 
-  /** Runs the given collectors now and returns what was published. */
+  /** Runs the given collectors now, on the standbys too, and returns what was published. */
   async runOnce(names: Iterable<CollectorName> = collectorNames): Promise<Generation> {
-    return this.#pass(new Set(names));
+    const due = new Set(names);
+    const looked = Promise.all(this.#options.standbys.map((standby) => standby.look(due)));
+    // Cancelled while the primary is still read: the pass ends for the same reason and says so.
+    looked.catch(() => {});
+    return this.#pass(due, looked);
   }
 
-  /** Stops: cancels what is running on the server, waits for it to unwind, closes the connection. */
+  /** Stops: cancels what is running on the servers, waits for it to unwind, closes the connections. */
   async stop(): Promise<void> {
     this.#stop.abort(new Error('shutting down'));
-    await this.#running?.catch(() => {});
+    const { measuring } = this.#options;
+    await Promise.all([
+      measuring?.stop(),
+      this.#activations.stop(),
+      ...this.#options.standbys.map((standby) => standby.stop()),
+    ]);
     await this.#options.connection.close();
   }
 
-  async #work(): Promise<void> {
-    while (this.#due.size > 0 && !this.#stop.signal.aborted) {
-      const names = new Set(this.#due);
-      this.#due.clear();
-      try {
-        await this.#pass(names);
-      } catch (caught) {
-        if (this.#stop.signal.aborted) return;
-        const stack = caught instanceof Error ? caught.stack : String(caught);
-        this.#options.log.error(
-          { event: 'pass-failed', target: targetKey(this.target), stack },
-          'a pass failed by a bug',
-        );
-      }
-    }
+  /** Whether it wants a second connection, now or as soon as there is one. */
+  get isMeasuring(): boolean {
+    return this.#options.measuring?.isBusy === true;
   }
 
-  async #pass(names: ReadonlySet<CollectorName>): Promise<Generation> {
+  /** Measures what is due, as the budget allows. Returns at once. */
+  activateMeasuring(): void {
+    this.#options.measuring?.activate();
+  }
+
+  /** Measures until nothing is left, and publishes what that changed. */
+  async measureAll(): Promise<Generation | undefined> {
+    await this.#options.measuring?.run();
+    if (this.#generation === undefined || this.#stop.signal.aborted) return this.#generation;
+    const { clock, judge: options, keeper } = this.#options;
+    const snapshot = { ...this.#snapshot, takenAtMs: clock.now() };
+    const { catalogue } = this.#generation;
+    const bloat = await keeper.facts(catalogue, snapshot.takenAtMs);
+    return this.#publish(judge(snapshot, options, catalogue, this.#furtherFacts(bloat)), bloat.bloat, null);
+  }
+
+  /** Runs `work` between two passes, with the connection to itself; rejects where that cannot be opened. */
+  between(work: (session: Session) => Promise<void>): Promise<void> {
+    const { connection, keepsConnection } = this.#options;
+    return this.#activations.between(async () => {
+      const opened = await connection.open(this.#stop.signal);
+      if (!opened.ok) throw new Error(opened.error.message);
+      try {
+        await work(opened.value);
+      } finally {
+        if (!keepsConnection() || connection.session === undefined) await connection.close();
+      }
+    });
+  }
+
+  #failed(caught: unknown): void {
+    if (this.#stop.signal.aborted) return;
+    const stack = caught instanceof Error ? caught.stack : String(caught);
+    this.#options.log.error(
+      { event: 'pass-failed', target: targetKey(this.target), stack },
+      'a pass failed by a bug',
+    );
+  }
+
+  /** `standbysLooked` is waited for before anything is judged; a pass of the daemon takes what the standbys have said so far. */
+  async #pass(names: ReadonlySet<CollectorName>, standbysLooked?: Promise<unknown>): Promise<Generation> {
     const { clock, passLimits, connection } = this.#options;
     const opened = await connection.open(this.#stop.signal);
     if (opened.ok) {
@@ -122,12 +205,32 @@ export class TargetWatcher {
     } else {
       this.#snapshot = unreachable(names, this.#snapshot, opened.error, clock.now());
     }
+    await standbysLooked;
     this.#stop.signal.throwIfAborted();
-    const judgement = judge(this.#snapshot, this.#options.judge);
+    const { keeper, judge: options } = this.#options;
+    const catalogue = buildCatalogue(this.#snapshot, options.isWatched);
+    this.#said = await this.#nodes.observe(catalogue, this.#snapshot);
+    const happened = [...this.#said.events, ...(await keeper.observe(catalogue, this.#snapshot))];
+    const bloat = await keeper.facts(catalogue, this.#snapshot.takenAtMs);
+    const judgement = judge(this.#snapshot, options, catalogue, this.#furtherFacts(bloat));
     await this.#readDefinitions(judgement, names.has('indexes'));
-    const generation = await this.#publish(judgement, opened.ok ? null : opened.error);
+    const error = opened.ok ? null : opened.error;
+    const generation = await this.#publish(judgement, bloat.bloat, error, happened);
     if (!this.#options.keepsConnection() || connection.session === undefined) await connection.close();
     return generation;
+  }
+
+  #furtherFacts(bloat: BloatFacts): FurtherFacts {
+    const said = this.#said;
+    if (said === undefined) return bloat;
+    const { topology, standbys } = said;
+    return { ...bloat, topology, standbys, usage: this.#isUsageJudged() ? said.usage : undefined };
+  }
+
+  /** Where standbys are configured their counters have a say in a single look too. */
+  #isUsageJudged(): boolean {
+    const { history, standbys } = this.#options;
+    return history.isRemembered || standbys.length > 0;
   }
 
   /** Reads the definitions that the findings' SQL needs: all of them after an inventory, else only those not known yet. */
@@ -156,17 +259,15 @@ export class TargetWatcher {
       if (fact.definition !== null) this.#definitions.set(fact.indexOid, fact);
   }
 
-  async #publish(judgement: Judgement, error: CollectionError | null): Promise<Generation> {
-    const { target, store, clock, publish } = this.#options;
+  async #publish(
+    judgement: Judgement,
+    bloat: Generation['bloat'],
+    error: CollectionError | null,
+    happened: readonly DiaryEvent[] = [],
+  ): Promise<Generation> {
+    const { target, clock, publish, measuring } = this.#options;
     const found = toFindings(judgement, this.#definitions, this.#options.judge);
-    const previous = await store.ledgerOf(target);
-    const ledger = advance(previous, {
-      found,
-      judged: judgement.judged,
-      undecided: judgement.undecided,
-      nowMs: judgement.snapshot.takenAtMs,
-    });
-    await store.keepLedger(target, ledger);
+    const ledger = await this.#diary.keep(judgement, found, happened);
     const findings = rankFindings([...ledger.findings.values()]);
     const generation: Generation = {
       target,
@@ -177,6 +278,11 @@ export class TargetWatcher {
       snapshot: judgement.snapshot,
       catalogue: judgement.catalogue,
       window: judgement.window,
+      nodes: this.#said?.statuses ?? [],
+      unknownReplicas: this.#said?.unknownReplicas ?? [],
+      usage: this.#isUsageJudged() ? this.#said?.usage : undefined,
+      bloat,
+      ...(measuring && { measuring: measuring.facts({ catalogue: judgement.catalogue, bloat }) }),
       findings,
       inconclusive: judgement.undecided.map((undecided): Inconclusive => ({ ...undecided, ...target })),
       runs: this.#runs(judgement.snapshot),

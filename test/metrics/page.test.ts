@@ -19,6 +19,14 @@ const stillDaemon = {
     writer.add(families.buildInfo, version, 1);
     writer.add(families.reloadSuccessful, '', 1);
     writer.add(families.reloadTimestamp, '', takenAtMs / 1000);
+    const delivered = labelBlock(labelPairs({ webhook: 'dba-channel', outcome: 'delivered' }, 200));
+    writer.add(families.webhookDeliveries, delivered, 3);
+    const server = labelBlock(labelPairs({ server: 'main' }, 200));
+    writer.add(families.measurementBudget, server, 17_895_697);
+    writer.add(families.measurementDebt, server, 0);
+    writer.add(families.storeUp, '', 1);
+    writer.add(families.storeSize, '', 52_428_800);
+    writer.add(families.storeLastWrite, '', takenAtMs / 1000);
     writer.add(families.processCpu, '', 1.25);
     return writer.finish();
   },

@@ -49,6 +49,31 @@ describe('what a generation shows', () => {
     expect(namesIn(samples, 'pgindex_info', 'schemaname')).toContain('<b>odd</b>');
   });
 
+  test('an index says what a rebuild would free and how that is known; what is unknown has no number', () => {
+    const of = (name: string, indexrelname: string) => valuesOf(samples, name, { indexrelname });
+    expect(of('pgindex_bloat_bytes', 'orders_pkey')).toEqual([4 * MiB]);
+    expect(of('pgindex_bloat_ratio', 'orders_pkey')).toEqual([0.4]);
+    expect(of('pgindex_expected_size_bytes', 'orders_pkey')).toEqual([6 * MiB]);
+    expect(of('pgindex_bloat_measured_timestamp_seconds', 'orders_pkey')).toEqual([takenAtMs / 1000 - 3600]);
+    expect(of('pgindex_bloat_measured_timestamp_seconds', 'orders_a_idx')).toEqual([]);
+    const known = (indexrelname: string, method: string, confidence: string) =>
+      valuesOf(samples, 'pgindex_bloat_info', { indexrelname, method, confidence });
+    expect(known('orders_pkey', 'measured', 'high')).toEqual([1]);
+    expect(known('orders_a_idx', 'estimated', 'low')).toEqual([1]);
+    expect(known('orders_lower_idx', 'unknown', 'none')).toEqual([1]);
+    for (const name of ['pgindex_bloat_bytes', 'pgindex_bloat_ratio', 'pgindex_expected_size_bytes'])
+      expect(namesIn(samples, name)).toEqual(['orders_a_idx', 'orders_pkey']);
+  });
+
+  test('measuring shows what was read, what came of it and what waits', () => {
+    expect(valuesOf(samples, 'indexwarden_measured_bytes_total')).toEqual([30 * MiB]);
+    expect(valuesOf(samples, 'indexwarden_measurements_total', { outcome: 'measured' })).toEqual([3]);
+    expect(valuesOf(samples, 'indexwarden_measurements_total', { outcome: 'gave-way' })).toEqual([1]);
+    expect(valuesOf(samples, 'indexwarden_measurements_waiting')).toEqual([2]);
+    // Where nothing is measured, 0 would say that all has been.
+    expect(namesIn(samplesOf(aGeneration()), 'indexwarden_measurements_waiting', 'datname')).toEqual([]);
+  });
+
   test('an index has counters, a size and attributes', () => {
     const index = { indexrelname: 'orders_a_idx' };
     expect(valuesOf(samples, 'pgindex_scans_total', index)).toEqual([1200]);

@@ -1,56 +1,60 @@
 import type { Generation } from '../../src/findings/generation.ts';
 import { MiB } from '../../src/model/units.ts';
 import {
+  aBloat,
   aFinding,
   aGeneration,
   aMissingPermission,
   anInconclusive,
+  anUnknownBloat,
   collected,
+  type DescribedTable,
   factsOf,
   failed,
   skipped,
   takenAtMs,
 } from '../support/builders.ts';
+import { usageOver } from '../support/usage.ts';
+
+const shopTables: readonly DescribedTable[] = [
+  {
+    name: 'orders',
+    columns: ['id', 'a', { name: 'note', type: 'text' }],
+    indexes: [
+      {
+        name: 'orders_pkey',
+        keys: ['id'],
+        fact: { isPrimary: true, isUnique: true, constraintType: 'p', constraintName: 'orders_pkey' },
+      },
+      { name: 'orders_a_idx', keys: ['a'] },
+      { name: 'orders_a_idx1', keys: ['a'], scans: 0 },
+      { name: 'orders_lower_idx', keys: ['lower(note)'], where: '(a > 0)', sizeBytes: 2 * MiB },
+    ],
+  },
+  {
+    name: 'we"ird\n\\табличка',
+    schema: '<b>odd</b>',
+    columns: ['id'],
+    rows: null,
+    sizeBytes: null,
+    usage: null,
+    indexes: [{ name: '"; drop table x; --', keys: ['id'], scans: null, sizeBytes: null }],
+  },
+];
 
 /** A database with something of everything: keys, a duplicate, an expression, hostile names, an unused index, unknowns. */
 export const shop = (): Generation =>
   aGeneration({
     number: 3,
-    facts: factsOf(
-      [
-        {
-          name: 'orders',
-          columns: ['id', 'a', { name: 'note', type: 'text' }],
-          indexes: [
-            {
-              name: 'orders_pkey',
-              keys: ['id'],
-              fact: { isPrimary: true, isUnique: true, constraintType: 'p', constraintName: 'orders_pkey' },
-            },
-            { name: 'orders_a_idx', keys: ['a'] },
-            { name: 'orders_a_idx1', keys: ['a'], scans: 0 },
-            { name: 'orders_lower_idx', keys: ['lower(note)'], where: '(a > 0)', sizeBytes: 2 * MiB },
-          ],
-        },
-        {
-          name: 'we"ird\n\\табличка',
-          schema: '<b>odd</b>',
-          columns: ['id'],
-          rows: null,
-          sizeBytes: null,
-          usage: null,
-          indexes: [{ name: '"; drop table x; --', keys: ['id'], scans: null, sizeBytes: null }],
-        },
-      ],
-      {
-        columnVisibility: { userColumns: 8, visibleColumns: 6 },
-        outcomes: {
-          'column-statistics': failed('canceling statement due to statement timeout', 'QueryTimeout'),
-          replicas: skipped('the server is a standby'),
-          'index-builds': collected([], { collectedAtMs: takenAtMs - 30_000, skippedRelations: [1, 2] }),
-        },
+    usage: usageOver(shopTables, { days: 3 }),
+    facts: factsOf(shopTables, {
+      columnVisibility: { userColumns: 8, visibleColumns: 6 },
+      outcomes: {
+        'column-statistics': failed('canceling statement due to statement timeout', 'QueryTimeout'),
+        replicas: skipped('the server is a standby'),
+        'index-builds': collected([], { collectedAtMs: takenAtMs - 30_000, skippedRelations: [1, 2] }),
       },
-    ),
+    }),
     findings: [
       aFinding({ id: '00000000000000d1' }),
       aFinding({
@@ -88,6 +92,25 @@ export const shop = (): Generation =>
       }),
     ],
     missingPermissions: [aMissingPermission()],
+    bloat: {
+      orders_pkey: aBloat(),
+      orders_a_idx: aBloat({
+        method: 'estimated',
+        confidence: 'low',
+        low: 0.1,
+        high: 0.6,
+        measuredAtMs: null,
+      }),
+      orders_lower_idx: anUnknownBloat('it was not measured'),
+    },
+    measuring: {
+      measuredBytesTotal: 30 * MiB,
+      outcomes: new Map([
+        ['measured', 3],
+        ['gave-way', 1],
+      ]),
+      waiting: 2,
+    },
   });
 
 /** A target that could not be reached; its ledger still holds what was known to be open. */
@@ -118,6 +141,7 @@ const everyOther = [
   'columns',
   'constraints',
   'operator-classes',
+  'collations',
   'index-usage',
   'table-usage',
   'relation-sizes',

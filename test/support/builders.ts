@@ -1,3 +1,4 @@
+import type { Bloat } from '../../src/analysis/bloat/bloat.ts';
 import {
   buildCatalogue,
   type Catalogue,
@@ -9,6 +10,7 @@ import type { IndexBuildFact, InvalidIndexFact } from '../../src/collectors/buil
 import type { ColumnStatisticsFact, ColumnVisibilityFact } from '../../src/collectors/column-statistics.ts';
 import type { CollectorName, FactFor } from '../../src/collectors/index.ts';
 import type {
+  CollationFact,
   ColumnFact,
   ConstraintFact,
   IndexFact,
@@ -19,7 +21,12 @@ import type { ReplicaFact, ServerFact } from '../../src/collectors/server.ts';
 import type { RelationSizeFact } from '../../src/collectors/sizes.ts';
 import type { Snapshot } from '../../src/collectors/snapshot.ts';
 import type { IndexUsageFact, TableUsageFact } from '../../src/collectors/usage.ts';
-import type { CollectorRun, Generation, MissingPermission } from '../../src/findings/generation.ts';
+import type {
+  CollectorRun,
+  Generation,
+  MeasuringFacts,
+  MissingPermission,
+} from '../../src/findings/generation.ts';
 import type { Finding, Inconclusive } from '../../src/model/finding.ts';
 import {
   type CollationOid,
@@ -119,6 +126,8 @@ export function anIndexFact(overrides: Partial<IndexFact> = {}): IndexFact {
     operatorClasses: perKey(int4Ops.operatorClassOid),
     collations: perKey(noCollation),
     keyOptions: perKey(0),
+    storedLengths: columnNumbers.map(() => 4),
+    storedAlignments: columnNumbers.map(() => 4),
     operatorClassOptions: [],
     isDefinitionKnown: true,
     expressions: null,
@@ -187,6 +196,7 @@ export const aTableUsageFact = (overrides: Partial<TableUsageFact> = {}): TableU
   rowsInsertedTotal: 120_000,
   rowsUpdatedTotal: 30_000,
   rowsHotUpdatedTotal: 18_000,
+  rowsNewPageUpdatedTotal: 4_000,
   rowsDeletedTotal: 20_000,
   liveRows: 100_000,
   deadRows: 250,
@@ -224,6 +234,9 @@ export const aServerFact = (overrides: Partial<ServerFact> = {}): ServerFact => 
   version: '17.10',
   isInRecovery: false,
   systemIdentifier: '7300000000000000001',
+  timelineId: 1,
+  serverAddress: null,
+  standbyName: null,
   databaseOid: 16_384,
   datname: 'shop',
   serverNowAtMs: takenAtMs,
@@ -255,6 +268,7 @@ export const anOperatorClassFact = (overrides: Partial<OperatorClassFact> = {}):
   accessMethod: 'btree',
   isDefault: true,
   inputTypeName: 'integer',
+  equalImage: 'always',
   ...overrides,
 });
 
@@ -270,15 +284,23 @@ const operatorClass = (
     operatorClassName: name,
     operatorFamilyOid: operatorFamilyOid(family),
     inputTypeName,
+    // Only B-trees have the support function that says so.
+    equalImage: rest.accessMethod === undefined ? 'always' : 'never',
     ...rest,
   });
 
 /** Of one family with int8_ops, as in PostgreSQL; varchar_ops is a second name for text_ops. */
 export const int4Ops = operatorClass('int4_ops', 1_978, 1_976, 'integer');
 export const int8Ops = operatorClass('int8_ops', 3_124, 1_976, 'bigint');
-export const textOps = operatorClass('text_ops', 3_126, 1_994, 'text');
-export const varcharOps = operatorClass('varchar_ops', 10_035, 1_994, 'text', { isDefault: false });
-export const textPatternOps = operatorClass('text_pattern_ops', 4_217, 2_095, 'text', { isDefault: false });
+export const textOps = operatorClass('text_ops', 3_126, 1_994, 'text', { equalImage: 'by-collation' });
+export const varcharOps = operatorClass('varchar_ops', 10_035, 1_994, 'text', {
+  isDefault: false,
+  equalImage: 'by-collation',
+});
+export const textPatternOps = operatorClass('text_pattern_ops', 4_217, 2_095, 'text', {
+  isDefault: false,
+  equalImage: 'by-collation',
+});
 export const uuidOps = operatorClass('uuid_ops', 10_065, 2_968, 'uuid');
 export const dateOps = operatorClass('date_ops', 3_122, 434, 'date');
 export const timestamptzOps = operatorClass('timestamptz_ops', 3_127, 434, 'timestamp with time zone');
@@ -323,6 +345,7 @@ export interface Facts {
   readonly indexes?: readonly IndexFact[];
   readonly constraints?: readonly ConstraintFact[];
   readonly operatorClasses?: readonly OperatorClassFact[];
+  readonly collations?: readonly CollationFact[];
   readonly indexUsage?: readonly IndexUsageFact[];
   readonly tableUsage?: readonly TableUsageFact[];
   readonly relationSizes?: readonly RelationSizeFact[];
@@ -392,6 +415,7 @@ export function aSnapshot(facts: Facts = {}): Snapshot {
     indexes: whole(facts.indexes ?? []),
     constraints: whole(facts.constraints ?? []),
     'operator-classes': whole(facts.operatorClasses ?? commonOperatorClasses),
+    collations: whole(facts.collations ?? []),
     'index-usage': whole(facts.indexUsage ?? []),
     'table-usage': whole(facts.tableUsage ?? []),
     'relation-sizes': whole(facts.relationSizes ?? []),
@@ -470,7 +494,13 @@ export interface DescribedTable {
  * Oids are the tables' places (10,000, 20,000, …) and, below them, their indexes' (10,001, …), so that "older" is "earlier".
  */
 export function factsOf(described: readonly DescribedTable[], more: Facts = {}): Facts {
-  const tableOids = new Map(described.map((table, place) => [table.name, tableOid((place + 1) * 10_000)]));
+  const tableOids = new Map(
+    described.flatMap(({ schema = 'public', name }, place) => [
+      // By its name alone too, for foreign keys: one in the same schema is found first.
+      [name, tableOid((place + 1) * 10_000)] as const,
+      [`${schema}.${name}`, tableOid((place + 1) * 10_000)] as const,
+    ]),
+  );
   const tables: TableFact[] = [];
   const columns: ColumnFact[] = [];
   const indexes: IndexFact[] = [];
@@ -479,12 +509,13 @@ export function factsOf(described: readonly DescribedTable[], more: Facts = {}):
   const tableUsage: TableUsageFact[] = [];
   const relationSizes: RelationSizeFact[] = [];
   for (const table of described) {
-    const oid = oidOf(tableOids, table.name);
+    const schema = table.schema ?? 'public';
+    const oid = oidOf(tableOids, `${schema}.${table.name}`);
     const rows = table.rows === undefined ? 100_000 : table.rows;
     tables.push(
       aTableFact({
         tableOid: oid,
-        schemaname: table.schema ?? 'public',
+        schemaname: schema,
         relname: table.name,
         estimatedRows: rows,
         ...table.fact,
@@ -513,7 +544,8 @@ export function factsOf(described: readonly DescribedTable[], more: Facts = {}):
           constraintOid: constraintOid(oid + 5_000 + place),
           constraintName: key.name ?? `${table.name}_${key.columns.join('_')}_fkey`,
           tableOid: oid,
-          referencedTableOid: oidOf(tableOids, key.references),
+          referencedTableOid:
+            tableOids.get(`${schema}.${key.references}`) ?? oidOf(tableOids, key.references),
           referencedRelname: key.references,
           columnNumbers: key.columns.map((name) => numberOf(ownColumns, name)),
           ...key.fact,
@@ -737,6 +769,12 @@ export interface DescribedGeneration {
   readonly isUp?: boolean;
   readonly error?: string | null;
   readonly runs?: readonly CollectorRun[];
+  /** By the index's name. */
+  readonly bloat?: Readonly<Record<string, Bloat>>;
+  readonly measuring?: MeasuringFacts;
+  readonly nodes?: Generation['nodes'];
+  readonly unknownReplicas?: readonly string[];
+  readonly usage?: Generation['usage'];
 }
 
 /** A generation as it is published from the described facts: catalogue, window and runs follow from the snapshot. */
@@ -755,6 +793,11 @@ export function aGeneration(described: DescribedGeneration = {}): Generation {
     snapshot,
     catalogue,
     window: catalogue.server && usageWindow(catalogue.server, snapshot.node, snapshot.takenAtMs),
+    nodes: described.nodes ?? [{ node: snapshot.node, role: 'primary', state: 'observed', reason: null }],
+    unknownReplicas: described.unknownReplicas ?? [],
+    usage: described.usage,
+    bloat: bloatByOid(catalogue, described.bloat),
+    ...(described.measuring === undefined ? {} : { measuring: described.measuring }),
     findings,
     inconclusive: described.inconclusive ?? [],
     runs: described.runs ?? runsOf(snapshot),
@@ -762,6 +805,46 @@ export function aGeneration(described: DescribedGeneration = {}): Generation {
     reclaimableTotalBytes: open.reduce((sum, finding) => sum + finding.impact.reclaimableBytes, 0),
   };
 }
+
+/** Measured an hour ago, without doubt: 10 MiB of which 4 are bloat. */
+export const aBloat = (overrides: Partial<Bloat> = {}): Bloat => ({
+  method: 'measured',
+  confidence: 'high',
+  sizeBytes: 10 * MiB,
+  expectedSizeBytes: 6 * MiB,
+  wastedBytes: 4 * MiB,
+  ratio: 0.4,
+  low: 0.4,
+  high: 0.4,
+  naturalFillBytes: 0,
+  measuredAtMs: takenAtMs - 3_600_000,
+  reason: null,
+  improvement: null,
+  ...overrides,
+});
+
+/** Nothing could be said, and why. */
+export const anUnknownBloat = (reason: string, improvement: string | null = null): Bloat =>
+  aBloat({
+    method: 'unknown',
+    confidence: 'none',
+    expectedSizeBytes: null,
+    wastedBytes: null,
+    ratio: null,
+    low: null,
+    high: null,
+    naturalFillBytes: null,
+    measuredAtMs: null,
+    reason,
+    improvement,
+  });
+
+/** Answers told by the index's name, by its oid. */
+export const bloatByOid = (
+  catalogue: Catalogue,
+  byName: Readonly<Record<string, Bloat>> = {},
+): ReadonlyMap<IndexOid, Bloat> =>
+  new Map(Object.entries(byName).map(([name, bloat]) => [indexNamed(catalogue, name).oid, bloat]));
 
 /** What the scheduler would have noted of each outcome; a failed collector never succeeded. */
 export function runsOf(snapshot: Snapshot): readonly CollectorRun[] {

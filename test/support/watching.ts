@@ -95,6 +95,7 @@ export function fleetOn(
     detectors,
     docsBaseUrl: '/docs',
     store: memoryStore(),
+    remembers: true,
     clock: systemClock,
     log: quiet,
     publish: (generation) => void published.push(generation),

@@ -215,7 +215,7 @@ describeOnPostgres(majors, (server, major) => {
       expect(finding('parted_key_private', name)).toMatchObject({ severity: 'info', fix: { sql: null } });
   });
 
-  test('standbys that were not looked at leave a finding for review', async () => {
+  test('a configured standby that cannot be counted leaves indexes unjudged: its use counts as well', async () => {
     const { hostname, port, password } = new URL(database.url);
     const parts = { host: hostname, port: Number(port) };
     const seen = await look('', {
@@ -232,10 +232,12 @@ describeOnPostgres(majors, (server, major) => {
       },
     });
     expect(password).not.toBe('');
-    const plain = named(seen, 'unused-index', 'plain').get('i');
-    expect(plain).toMatchObject({ severity: 'info', confidence: 'possible', fix: { sql: null } });
-    expect(plain?.evidence.nodesNotSeen).toEqual(['replica-1']);
-    expect(plain?.fix.notes).toContain('replica-1');
+    // It is the primary once more, and so none of its standbys.
+    const [reason] = seen.inconclusive;
+    expect(reason?.reason).toMatch(/node replica-1 could not be read/);
+    expect(reason?.relations).toContain('plain.i');
+    expect(reason?.relations).not.toContain('scanned.i');
+    expect(named(seen, 'unused-index', 'plain').size).toBe(0);
   });
 
   test('so does a replica that is connected though nobody configured it', async () => {

@@ -1,0 +1,87 @@
+import type { Catalogue } from '../analysis/catalogue.ts';
+import type { Snapshot } from '../collectors/snapshot.ts';
+import { rememberedSubjects } from '../history/subjects.ts';
+import {
+  observeUsage,
+  openUsage,
+  type UsageHistory,
+  type UsageSettings,
+  usageKept,
+} from '../history/usage/history.ts';
+import { usageSampleOf } from '../history/usage/sample.ts';
+import type { DiaryEvent } from '../model/event.ts';
+import { type NodeName, type TargetId, targetKey } from '../model/ids.ts';
+import type { Store } from '../store/store.ts';
+import type { WatchLog } from './target-watcher.ts';
+
+export interface UsageMemoryOptions {
+  readonly target: TargetId;
+  readonly store: Store;
+  readonly settings: UsageSettings;
+  readonly log: WatchLog;
+}
+
+/** What is remembered of the use of one target's indexes, node by node, and kept in the store as it grows. */
+export class UsageMemory {
+  readonly #options: UsageMemoryOptions;
+  readonly #histories = new Map<NodeName, UsageHistory>();
+  /** `indexSubject`, remembered from pass to pass. */
+  readonly subjectOf = rememberedSubjects();
+  /** Per node, when the counters were read that were taken in last: the same facts are not taken in twice. */
+  readonly #takenInAtMs = new Map<NodeName, number>();
+
+  constructor(options: UsageMemoryOptions) {
+    this.#options = options;
+  }
+
+  /** The history of each node that has one. */
+  get histories(): ReadonlyMap<NodeName, UsageHistory> {
+    return this.#histories;
+  }
+
+  /**
+   * Takes in what nodes say of use; names and definitions are the catalogue's. Returns what happened. A store that fails costs
+   * nothing but a warning: the next step keeps everything again.
+   */
+  async observe(catalogue: Catalogue, snapshots: readonly Snapshot[]): Promise<readonly DiaryEvent[]> {
+    const events: DiaryEvent[] = [];
+    for (const snapshot of snapshots) events.push(...(await this.#observeNode(catalogue, snapshot)));
+    return events;
+  }
+
+  async #observeNode(catalogue: Catalogue, snapshot: Snapshot): Promise<readonly DiaryEvent[]> {
+    const { target, store, settings, log } = this.#options;
+    const { node } = snapshot;
+    const history = await this.#open(node);
+    const { server } = snapshot.outcomes;
+    const timeline = server?.kind === 'collected' ? (server.facts[0]?.timelineId ?? null) : null;
+    const sample = usageSampleOf(catalogue, snapshot, { subjectOf: this.subjectOf, timeline });
+    if (sample === undefined || sample.atMs === this.#takenInAtMs.get(node)) return [];
+    const step = observeUsage(history, sample, settings);
+    this.#takenInAtMs.set(node, sample.atMs);
+    const place = { target: targetKey(target), node };
+    if (step.kind === 'ignored') {
+      log.warn({ event: 'usage-ignored', ...place, reason: step.reason }, 'counters were not taken in');
+      return [];
+    }
+    try {
+      if (step.fold === undefined) await store.appendUsage(target, node, step.collection);
+      else await store.foldUsage(target, node, step.fold);
+      usageKept(history, step);
+    } catch (caught) {
+      log.debug({ event: 'usage-not-kept', ...place, error: String(caught) }, 'usage was not kept');
+    }
+    return step.events.map((event) => ({ ...event, ...target, findingId: null }));
+  }
+
+  async #open(node: NodeName): Promise<UsageHistory> {
+    const known = this.#histories.get(node);
+    if (known !== undefined) return known;
+    const { target, store, log } = this.#options;
+    const { history, problem } = openUsage(node, await store.usageOf(target, node));
+    if (problem !== undefined)
+      log.error({ event: 'history-damaged', target: targetKey(target), node, problem }, problem);
+    this.#histories.set(node, history);
+    return history;
+  }
+}
