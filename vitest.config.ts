@@ -11,6 +11,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: needsServers,
+          // Properties are tried hundreds of times, on machines that may have other things to do.
+          testTimeout: 60_000,
         },
       },
       {

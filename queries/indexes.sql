@@ -8,6 +8,8 @@
 --   timeout); with $3 false pg_get_expr is not called at all.
 -- Columns: column_numbers, operator_classes, collations and key_options are in key order; 0 in column_numbers is an
 --   expression, its text a member of the comma-separated expressions; key_options bit 0: DESC, bit 1: NULLS FIRST.
+--   stored_lengths and stored_alignments say how each key and included column is stored in the index, whose type may differ from
+--   the table's: bytes, -1 for variable length and -2 for a C string; alignment in bytes.
 with blocked as materialized (
   select distinct l.relation
   from pg_catalog.pg_locks l
@@ -52,6 +54,8 @@ select
   i.indclass::oid[] as operator_classes,
   i.indcollation::oid[] as collations,
   i.indoption::int2[] as key_options,
+  stored.lengths as stored_lengths,
+  stored.alignments as stored_alignments,
   -- Operator class parameters (13 and later) exist for GiST, GIN and the like, never for B-tree or hash.
   case
     when am.amname in ('btree', 'hash') then '{}'::text[]
@@ -104,6 +108,13 @@ join pg_catalog.pg_class ic on ic.oid = i.indexrelid
 join pg_catalog.pg_class tc on tc.oid = i.indrelid
 join pg_catalog.pg_namespace n on n.oid = tc.relnamespace
 join pg_catalog.pg_am am on am.oid = ic.relam
+cross join lateral (
+  select
+    pg_catalog.array_agg(a.attlen order by a.attnum) as lengths,
+    pg_catalog.array_agg(case a.attalign when 'd' then 8 when 'i' then 4 when 's' then 2 else 1 end order by a.attnum) as alignments
+  from pg_catalog.pg_attribute a
+  where a.attrelid = i.indexrelid and a.attnum > 0
+) stored
 left join pg_catalog.pg_inherits parent on parent.inhrelid = i.indexrelid
 left join pg_catalog.pg_constraint k on k.conindid = i.indexrelid and k.conrelid = i.indrelid and k.contype in ('p', 'u', 'x')
 left join referenced on referenced.index_oid = i.indexrelid

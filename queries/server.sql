@@ -3,12 +3,24 @@
 -- Versions: 13 and later.
 -- Privileges: none beyond CONNECT.
 -- Cost: constant; no relation of a user is touched.
--- Columns: *_at_ms are milliseconds since the epoch; system_identifier is text, since it exceeds 53 bits.
+-- Columns: *_at_ms are milliseconds since the epoch; system_identifier is text, since it exceeds 53 bits; timeline_id is that of
+-- the last checkpoint; server_address is null over a local socket; standby_name is what this node is called in its primary's
+-- pg_stat_replication, null unless it streams from one (and without pg_monitor).
 select
   pg_catalog.current_setting('server_version_num')::int4 as version_num,
   pg_catalog.current_setting('server_version') as version,
   pg_catalog.pg_is_in_recovery() as is_in_recovery,
   (select c.system_identifier::text from pg_catalog.pg_control_system() c) as system_identifier,
+  (select k.timeline_id from pg_catalog.pg_control_checkpoint() k) as timeline_id,
+  pg_catalog.host(pg_catalog.inet_server_addr()) as server_address,
+  -- The receiver's connection string, in which passwords are blanked out, names it; values in it are not quoted.
+  (
+    select coalesce(
+      pg_catalog.substring(' ' || wr.conninfo || ' end=', ' application_name=(.*?)(?= [a-z_]+=)'),
+      pg_catalog.substring(' ' || wr.conninfo || ' end=', ' fallback_application_name=(.*?)(?= [a-z_]+=)')
+    )
+    from pg_catalog.pg_stat_wal_receiver wr
+  ) as standby_name,
   d.oid as database_oid,
   d.datname::text as datname,
   (extract(epoch from pg_catalog.clock_timestamp()) * 1000)::float8 as server_now_at_ms,

@@ -1,9 +1,10 @@
 -- What a row is: the counters of one table or materialized view on this node since its statistics were last reset.
 -- Source: manual, "pg_stat_all_tables".
--- Versions: 16 to 18 (last_seq_scan came with 16).
+-- Versions: 16 to 18 (last_seq_scan and n_tup_newpage_upd came with 16).
 -- Privileges: none. Cost: one pass over pg_class and the counters in shared memory.
 -- Columns: *_total count rows or scans; live_rows, dead_rows and rows_changed_since_analyze are the server's estimates;
---   last_*_at_ms are null when it did not happen since the reset.
+--   last_*_at_ms are null when it did not happen since the reset; rows_new_page_updated_total counts the updates whose new
+--   version went to another page (never HOT).
 select
   s.relid as table_oid,
   s.seq_scan as sequential_scans_total,
@@ -12,6 +13,7 @@ select
   s.n_tup_ins as rows_inserted_total,
   s.n_tup_upd as rows_updated_total,
   s.n_tup_hot_upd as rows_hot_updated_total,
+  s.n_tup_newpage_upd as rows_new_page_updated_total,
   s.n_tup_del as rows_deleted_total,
   s.n_live_tup as live_rows,
   s.n_dead_tup as dead_rows,

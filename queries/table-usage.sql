@@ -3,7 +3,8 @@
 -- Versions: 13 to 15; table-usage.pg16.sql and table-usage.pg19.sql for later ones.
 -- Privileges: none. Cost: one pass over pg_class and the counters in shared memory.
 -- Columns: *_total count rows or scans; live_rows, dead_rows and rows_changed_since_analyze are the server's estimates;
---   last_*_at_ms are null when it did not happen since the reset.
+--   last_*_at_ms are null when it did not happen since the reset; rows_new_page_updated_total counts the updates whose new
+--   version went to another page (never HOT), which 16 was the first to count.
 select
   s.relid as table_oid,
   s.seq_scan as sequential_scans_total,
@@ -12,6 +13,7 @@ select
   s.n_tup_ins as rows_inserted_total,
   s.n_tup_upd as rows_updated_total,
   s.n_tup_hot_upd as rows_hot_updated_total,
+  null::int8 as rows_new_page_updated_total,
   s.n_tup_del as rows_deleted_total,
   s.n_live_tup as live_rows,
   s.n_dead_tup as dead_rows,

@@ -12,7 +12,7 @@ const layers: readonly (readonly string[])[] = [
   ['main'],
   ['cli', 'demo'],
   ['watch'],
-  ['http', 'scheduler', 'postgres', 'store', 'config'],
+  ['http', 'notify', 'scheduler', 'postgres', 'store', 'config'],
   ['metrics', 'report', 'plan'],
   ['findings'],
   ['detectors'],

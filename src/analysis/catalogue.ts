@@ -2,6 +2,7 @@ import type { InvalidIndexFact } from '../collectors/builds.ts';
 import type { ColumnStatisticsFact } from '../collectors/column-statistics.ts';
 import { type CollectorName, collectorNames, type FactFor } from '../collectors/index.ts';
 import type {
+  CollationFact,
   ColumnFact,
   ConstraintFact,
   IndexFact,
@@ -38,6 +39,8 @@ export interface IndexView {
   readonly included: readonly string[];
   /** Canonical predicate of a partial index; undefined for a full one. */
   readonly predicate: string | undefined;
+  /** Of its expressions, whose statistics belong to the index: by place among its columns, from 1. */
+  readonly statistics: ReadonlyMap<number, ColumnStatisticsFact>;
   /** The sum of its leaves for a partitioned index. */
   readonly usage: IndexUsageFact | undefined;
   readonly sizeBytes: number | undefined;
@@ -69,6 +72,8 @@ export interface TableView {
   readonly usage: TableUsageFact | undefined;
   /** The table with its TOAST table, without its indexes; the sum of the leaves for a partitioned table. */
   readonly sizeBytes: number | undefined;
+  /** All forks of the table alone, without its TOAST table; undefined for a partitioned one. */
+  readonly heapBytes: number | undefined;
   /** Best estimate of live rows; undefined where neither the planner nor the counters know. */
   readonly rows: number | undefined;
   readonly parent: TableView | undefined;
@@ -81,6 +86,8 @@ export interface Catalogue {
   readonly indexes: readonly IndexView[];
   readonly foreignKeys: readonly ForeignKeyView[];
   readonly operatorClasses: readonly OperatorClassFact[];
+  /** By oid; only those that indexes use, and the default. */
+  readonly collations: ReadonlyMap<number, CollationFact>;
   readonly server: ServerFact | undefined;
   readonly indexesByOid: ReadonlyMap<IndexOid, IndexView>;
   readonly invalid: ReadonlyMap<IndexOid, InvalidIndexFact>;
@@ -97,7 +104,10 @@ type DraftTable = Mutable<TableView> & {
   columns: Map<number, ColumnFact>;
   statistics: Map<number, ColumnStatisticsFact>;
 };
-type DraftIndex = Mutable<IndexView> & { children: IndexView[] };
+type DraftIndex = Mutable<IndexView> & {
+  children: IndexView[];
+  statistics: Map<number, ColumnStatisticsFact>;
+};
 
 /**
  * Joins the snapshot's facts. `isWatched` says whether a schema is: relations of others are left out, though foreign keys may
@@ -133,14 +143,13 @@ export function buildCatalogue(snapshot: Snapshot, isWatched: (schemaname: strin
       referencedBy: [],
       usage,
       sizeBytes,
+      heapBytes: sizes.get(fact.tableOid),
       rows: estimateRows(fact, usage, sizeBytes),
       parent: undefined,
       partitions: [],
     });
   }
   for (const fact of facts('columns')) tables.get(fact.tableOid)?.columns.set(fact.attributeNumber, fact);
-  for (const fact of facts('column-statistics'))
-    tables.get(fact.tableOid)?.statistics.set(fact.attributeNumber, fact);
 
   const indexes = new Map<IndexOid, DraftIndex>();
   for (const fact of facts('indexes')) {
@@ -154,6 +163,7 @@ export function buildCatalogue(snapshot: Snapshot, isWatched: (schemaname: strin
       keys: keysOf(fact, table, operatorClasses),
       included: fact.columnNumbers.slice(fact.keyCount).map((number) => columnName(table, number)),
       predicate: fact.predicate === null ? undefined : canonicalPredicate(fact.predicate),
+      statistics: new Map(),
       usage: indexUsage.get(fact.indexOid),
       sizeBytes: sizes.get(fact.indexOid),
       parent: undefined,
@@ -161,6 +171,11 @@ export function buildCatalogue(snapshot: Snapshot, isWatched: (schemaname: strin
     };
     indexes.set(fact.indexOid, index);
     table.indexes.push(index);
+  }
+  for (const fact of facts('column-statistics')) {
+    // The owner is a table or, for expressions, an index; both are relations, whose oids are from one range.
+    const owner = tables.get(fact.tableOid) ?? indexes.get(Number(fact.tableOid) as IndexOid);
+    owner?.statistics.set(fact.attributeNumber, fact);
   }
   linkPartitions(tables, indexes);
 
@@ -180,6 +195,7 @@ export function buildCatalogue(snapshot: Snapshot, isWatched: (schemaname: strin
     indexes: [...indexes.values()],
     foreignKeys,
     operatorClasses: facts('operator-classes'),
+    collations: new Map(facts('collations').map((fact) => [fact.collationOid, fact])),
     server: facts('server')[0],
     indexesByOid: indexes,
     invalid: new Map(facts('invalid-indexes').map((fact) => [fact.indexOid, fact])),
@@ -338,6 +354,7 @@ function sumTableUsage(
     rowsInsertedTotal: total((part) => part.rowsInsertedTotal),
     rowsUpdatedTotal: total((part) => part.rowsUpdatedTotal),
     rowsHotUpdatedTotal: total((part) => part.rowsHotUpdatedTotal),
+    rowsNewPageUpdatedTotal: sum(known.map((part) => part.rowsNewPageUpdatedTotal ?? undefined)) ?? null,
     rowsDeletedTotal: total((part) => part.rowsDeletedTotal),
     liveRows: total((part) => part.liveRows),
     deadRows: total((part) => part.deadRows),

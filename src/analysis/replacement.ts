@@ -14,17 +14,25 @@ export interface Replacement {
   readonly others: readonly IndexView[];
 }
 
-/** Above this a wider index costs noticeably more to read than the narrow one it would replace. */
-const sizeRatioMax = 1.5;
-/** Scans of a narrow index are negligible below this share of all index scans on its table. */
-const negligibleScanShare = 0.01;
+/** Up to where a drop is advised unseen: settings of the detector `redundant-index`, which `duplicate-index` decides by as well. */
+export interface ReplacementLimits {
+  /** Size of the wider index over the narrow one; above it reading the wider one costs noticeably more. */
+  readonly sizeRatioMax: number;
+  /** Scans of the narrow index over all index scans on its table; up to it they are negligible. */
+  readonly negligibleScanShareMax: number;
+}
+
+export const usualReplacementLimits: ReplacementLimits = { sizeRatioMax: 1.5, negligibleScanShareMax: 0.01 };
 
 /**
  * Everything on a table that can go because something else stays. Decided in one place for duplicates and redundancy, so that the
  * two never contradict each other: exact copies first leave one survivor each, then survivors that another covers give way to
  * the widest that nothing covers. Only usable indexes take part: a valid index is never the copy of an invalid one.
  */
-export function replacementsOn(table: TableView): readonly Replacement[] {
+export function replacementsOn(
+  table: TableView,
+  limits: ReplacementLimits = usualReplacementLimits,
+): readonly Replacement[] {
   const usable = table.indexes.filter(isUsable).sort(compareByWorth);
   const survivors: IndexView[] = [];
   const copies = new Map<IndexView, IndexView[]>();
@@ -35,7 +43,7 @@ export function replacementsOn(table: TableView): readonly Replacement[] {
   }
   const covered = new Map<IndexView, Replacement>();
   for (const index of survivors) {
-    const replacement = coveredBy(index, survivors);
+    const replacement = coveredBy(index, survivors, limits);
     if (replacement !== undefined && index.parent === undefined) covered.set(index, replacement);
   }
   const found: Replacement[] = [...covered.values()];
@@ -62,7 +70,11 @@ export function replacementsOn(table: TableView): readonly Replacement[] {
   return found.sort((a, b) => (a.drop.name < b.drop.name ? -1 : 1));
 }
 
-function coveredBy(narrow: IndexView, survivors: readonly IndexView[]): Replacement | undefined {
+function coveredBy(
+  narrow: IndexView,
+  survivors: readonly IndexView[],
+  limits: ReplacementLimits,
+): Replacement | undefined {
   const covers = survivors.flatMap((wide) => {
     const reason = coverOf(narrow, wide);
     return reason === undefined ? [] : [{ wide, reason }];
@@ -77,13 +89,13 @@ function coveredBy(narrow: IndexView, survivors: readonly IndexView[]): Replacem
   );
   if (best === undefined) return undefined;
   const sizeRatio = ratioOf(narrow, best.wide);
-  const isCheap = sizeRatio !== undefined && sizeRatio <= sizeRatioMax;
+  const isCheap = sizeRatio !== undefined && sizeRatio <= limits.sizeRatioMax;
   return {
     drop: narrow,
     keep: best.wide,
     reason: best.reason,
     sizeRatio,
-    isForReview: !isCheap && !hasNegligibleScans(narrow),
+    isForReview: !isCheap && !hasNegligibleScans(narrow, limits),
     others: covers.map(({ wide }) => wide).filter((wide) => wide !== best.wide),
   };
 }
@@ -93,8 +105,8 @@ function ratioOf(drop: IndexView, keep: IndexView): number | undefined {
   return keep.sizeBytes / drop.sizeBytes;
 }
 
-function hasNegligibleScans(index: IndexView): boolean {
+function hasNegligibleScans(index: IndexView, limits: ReplacementLimits): boolean {
   if (index.usage === undefined) return false;
   const all = index.table.indexes.reduce((total, other) => total + (other.usage?.scansTotal ?? 0), 0);
-  return index.usage.scansTotal === 0 || index.usage.scansTotal <= negligibleScanShare * all;
+  return index.usage.scansTotal === 0 || index.usage.scansTotal <= limits.negligibleScanShareMax * all;
 }

@@ -3,6 +3,7 @@ import type { ConfigError } from '../config/problems.ts';
 import type { SettingNode } from '../config/settings-tree.ts';
 import type { Finding, FindingKind } from '../model/finding.ts';
 import type { Result } from '../model/result.ts';
+import type { BloatReport } from '../report/bloat/result.ts';
 import type { CheckResult } from '../report/check/result.ts';
 import type { KindInfo, ToolInfo } from '../report/kinds.ts';
 import type { Environment } from './environment.ts';
@@ -19,6 +20,13 @@ export interface ConfigRequest {
 export interface CheckRequest extends ConfigRequest {
   /** Kinds to judge; all, if empty. */
   readonly only: readonly FindingKind[];
+}
+
+export interface BloatRequest extends ConfigRequest {
+  /** Whether indexes are read; otherwise only the catalogue is. */
+  readonly isMeasured: boolean;
+  /** Patterns of index names; all, if empty. */
+  readonly indexes: readonly string[];
 }
 
 /** Where a finding is looked up: in a running daemon, or in a fresh look at the databases. */
@@ -67,6 +75,10 @@ export interface Commands {
     request: CheckRequest,
     context: CommandContext,
   ) => Promise<Result<CheckResult, CommandError>>;
+  readonly bloat: (
+    request: BloatRequest,
+    context: CommandContext,
+  ) => Promise<Result<BloatReport, CommandError>>;
   /** All findings of a source, for `explain` to choose from. */
   readonly findings: (
     source: FindingSource,

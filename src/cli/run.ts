@@ -1,5 +1,6 @@
 import { didYouMean } from '../config/suggest.ts';
 import { safeLine } from '../report/text.ts';
+import { bloatCommand } from './bloat.ts';
 import { checkCommand } from './check.ts';
 import type { CommandContext, Commands } from './commands.ts';
 import { configCheckCommand, configExampleCommand } from './config.ts';
@@ -18,6 +19,7 @@ import type { CommandSpec } from './spec.ts';
 export const commandSpecs: readonly CommandSpec[] = [
   checkCommand,
   serveCommand,
+  bloatCommand,
   explainCommand,
   configCheckCommand,
   configExampleCommand,

@@ -33,6 +33,12 @@ export const serveCommand: CommandSpec = {
       check: isOneOf(levels),
     },
     { name: 'log.destination', value: 'FILE', description: 'stderr, stdout or a file', preset: 'stderr' },
+    {
+      name: 'storage.path',
+      value: 'FILE',
+      description: 'SQLite file for history, events and mutes',
+      preset: 'none, kept in memory',
+    },
     { name: 'http.lifecycle', description: 'let POST /-/reload reload the configuration', preset: 'off' },
   ],
   examples: [

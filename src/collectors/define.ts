@@ -17,8 +17,9 @@ export interface QueryVariant {
 /**
  * One SQL file and the typed facts it yields. A declaration: it opens no connection.
  *
- * `bounds` is `oid-range` where the query opens relations and so can run into locks: it then takes the lowest and
- * highest oid as its last two parameters, and the runner halves the range around a relation that blocks.
+ * `bounds` is `oid-range` where the query opens relations and so can run into locks. Its last three parameters are then the lowest
+ * oid, the highest oid, and whether it may open relations: the runner halves the range around a relation that blocks, and reads
+ * what it cannot free of locks in time without opening it, the facts that need an open relation left null.
  */
 export interface Collector<Name extends string = string, Fact = unknown> {
   readonly name: Name;

@@ -1,7 +1,7 @@
 import { indexBuilds, invalidIndexes } from './builds.ts';
 import { columnStatistics, columnVisibility } from './column-statistics.ts';
 import type { FactOf } from './define.ts';
-import { columns, constraints, indexes, operatorClasses, tables } from './inventory.ts';
+import { collations, columns, constraints, indexes, operatorClasses, tables } from './inventory.ts';
 import { replicas, server } from './server.ts';
 import { relationSizes } from './sizes.ts';
 import { indexUsage, tableUsage } from './usage.ts';
@@ -18,6 +18,7 @@ export const collectors = {
   indexes,
   constraints,
   'operator-classes': operatorClasses,
+  collations,
   'index-usage': indexUsage,
   'table-usage': tableUsage,
   'relation-sizes': relationSizes,

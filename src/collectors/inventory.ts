@@ -75,6 +75,10 @@ const indexFact = z.strictObject({
   operatorClasses: z.array(operatorClassOid),
   collations: z.array(collationOid),
   keyOptions: z.array(z.number().int()),
+  /** Of each key and included column as the index stores it: bytes, -1 for variable length, -2 for a C string. */
+  storedLengths: z.array(z.number().int()),
+  /** Bytes: 1, 2, 4 or 8. */
+  storedAlignments: z.array(z.number().int()),
   operatorClassOptions: z.array(z.string()),
   isDefinitionKnown: z.boolean(),
   expressions: z.string().nullable(),
@@ -141,6 +145,8 @@ const operatorClassFact = z.strictObject({
   accessMethod: z.string(),
   isDefault: z.boolean(),
   inputTypeName: z.string(),
+  /** Whether equal values are the same bytes, so that a B-tree may keep one key for all of them. */
+  equalImage: z.enum(['always', 'by-collation', 'never']),
 });
 export type OperatorClassFact = z.infer<typeof operatorClassFact>;
 
@@ -149,4 +155,29 @@ export const operatorClasses = defineCollector({
   description: 'Operator classes, their families and access methods.',
   fact: operatorClassFact,
   schedule: cadence.everyFiveMinutes,
+});
+
+const collationFact = z.strictObject({
+  collationOid,
+  schemaname: z.string(),
+  collationName: z.string(),
+  /** The database's own default collation, with the provider and versions of the database. */
+  isDatabaseDefault: z.boolean(),
+  provider: z.enum(['b', 'c', 'i']),
+  isDeterministic: z.boolean(),
+  /** Version of the provider's rules when the collation was made or last refreshed; null where none is kept. */
+  recordedVersion: z.string().nullable(),
+  actualVersion: z.string().nullable(),
+});
+export type CollationFact = z.infer<typeof collationFact>;
+
+export const collations = defineCollector({
+  name: 'collations',
+  description: 'Collations that indexes use, with their recorded and actual versions.',
+  fact: collationFact,
+  variants: [
+    { fromVersion: 0, file: 'collations.sql' },
+    { fromVersion: 150_000, file: 'collations.pg15.sql' },
+  ],
+  schedule: cadence.hourly,
 });

@@ -33,6 +33,8 @@ const tableUsageFact = z.strictObject({
   rowsInsertedTotal: count,
   rowsUpdatedTotal: count,
   rowsHotUpdatedTotal: count,
+  /** Updates whose new version went to another page, so that they could not be HOT; null before 16. */
+  rowsNewPageUpdatedTotal: count.nullable(),
   rowsDeletedTotal: count,
   liveRows: count,
   deadRows: count,

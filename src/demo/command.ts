@@ -115,6 +115,8 @@ async function watch(
       servers: [{ name: 'demo', primary: { url: monitorUrl }, databases: [...demoDatabases] }],
       policy: { unusedAfter: demoUnusedAfter },
       collectors: { 'index-usage': { schedule: demoUsage }, 'table-usage': { schedule: demoUsage } },
+      // At once rather than after five minutes: somebody is watching.
+      bloat: { schedule: '*/10 * * * * *', maxRandomDelay: '0s' },
       log: { level: 'warn' },
     },
     flags: { 'http.listen': options.listen },

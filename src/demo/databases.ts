@@ -143,7 +143,7 @@ async function createRole(client: pg.Client, password: string): Promise<void> {
 /** Extensions that sharpen what can be seen, as far as this server has them. */
 async function createExtensions(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ name: string }>(
-    "select name from pg_catalog.pg_available_extensions where name in ('pgstattuple', 'pg_stat_statements')",
+    "select name from pg_catalog.pg_available_extensions where name in ('pgstattuple', 'pg_freespacemap', 'pg_stat_statements')",
   );
   for (const { name } of rows) await client.query(`create extension if not exists ${name}`);
 }

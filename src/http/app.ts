@@ -1,7 +1,7 @@
 import express, { type Express } from 'express';
 import type { Generation } from '../findings/generation.ts';
 import type { MetricsPage } from '../metrics/page.ts';
-import { apiRoutes } from './api/routes.ts';
+import { type ApiSources, apiRoutes } from './api/routes.ts';
 import { serveDocs } from './docs-pages.ts';
 import {
   allowOnly,
@@ -27,6 +27,11 @@ export interface AppDependencies {
   readonly metricsPage: Pick<MetricsPage, 'prepared'>;
   readonly readiness: () => Readiness;
   readonly reload: Reload;
+  /** Where events and mutes are kept. */
+  readonly diary: ApiSources['diary'];
+  readonly configuredMutes: ApiSources['configuredMutes'];
+  /** Who shows it may change things over the API; undefined: nobody may. */
+  readonly adminToken: ApiSources['adminToken'];
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly log: HttpLog;
@@ -36,7 +41,7 @@ export interface AppDependencies {
 }
 
 export function createApp(dependencies: AppDependencies): Express {
-  const { generations, metricsPage, readiness, reload, now, log, options } = dependencies;
+  const { generations, metricsPage, readiness, reload, log, options } = dependencies;
   const app = express();
   app.disable('x-powered-by');
   // Lists parse their own parameters, and refuse what they do not know.
@@ -53,7 +58,7 @@ export function createApp(dependencies: AppDependencies): Express {
     .route('/-/reload')
     .post(refuseOtherSites, serveReload(reload, options.lifecycleEnabled, log))
     .all(allowOnly('POST'));
-  app.use('/api/v1', apiRoutes({ generations, now, options }));
+  app.use('/api/v1', apiRoutes(dependencies));
   readable('/', (_request, response) => {
     response.set('Cache-Control', 'no-cache').type('html').send(landingPage(generations(), options.version));
   });

@@ -46,7 +46,7 @@ export const boundBodies =
     sendProblem(response, {
       status: 413,
       title: 'Request body too large',
-      detail: `requests here need no body; at most ${bytesMax} bytes of known length are accepted`,
+      detail: `at most ${bytesMax} bytes of known length are accepted`,
     });
   };
 

@@ -11,7 +11,7 @@ export interface HttpOptions {
   readonly redactLiterals: boolean;
   /** Entries in one page of a list. A page is built in one go, and the event loop waits for it. */
   readonly pageSizeMax: number;
-  /** Nothing here takes a body today; a few bytes are let pass because some clients send an empty form. */
+  /** Setting a mute takes a body of a few hundred bytes; nothing else takes any. */
   readonly bodyBytesMax: number;
 }
 
@@ -19,7 +19,7 @@ export const defaultHttpOptions = {
   lifecycleEnabled: false,
   redactLiterals: false,
   pageSizeMax: 1000,
-  bodyBytesMax: KiB,
+  bodyBytesMax: 4 * KiB,
 } as const satisfies Partial<HttpOptions>;
 
 /** Bounds of the server below the application: each keeps one bad client from taking what the others need. */

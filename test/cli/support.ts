@@ -91,6 +91,7 @@ export async function runLine(argv: readonly string[], options: RunOptions = {})
     settings,
     serve: note('serve', ok(undefined)),
     check: note('check', ok(aResult())),
+    bloat: note('bloat', ok({ rows: [], improvements: [], targets: 1, unreadable: [] })),
     findings: note('findings', ok([])),
     page: (kind) => Promise.resolve(`# Page of ${kind}\n`),
     configCheck: note('configCheck', ok('servers: []')),

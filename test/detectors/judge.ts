@@ -1,11 +1,14 @@
+import type { Bloat } from '../../src/analysis/bloat/bloat.ts';
 import { buildCatalogue } from '../../src/analysis/catalogue.ts';
 import { usageWindow } from '../../src/analysis/usage-window.ts';
 import type { Detector } from '../../src/detectors/define.ts';
 import type { Draft } from '../../src/detectors/draft.ts';
 import { type Evaluation, evaluate } from '../../src/detectors/evaluate.ts';
+import type { SizePoint } from '../../src/history/bloat/memory.ts';
+import type { UsageAcrossNodes } from '../../src/history/usage/across.ts';
 import type { Policy, Topology } from '../../src/model/policy.ts';
 import { dayMs, MiB } from '../../src/model/units.ts';
-import { aSnapshot, type DescribedTable, type Facts, factsOf } from '../support/builders.ts';
+import { aSnapshot, bloatByOid, type DescribedTable, type Facts, factsOf } from '../support/builders.ts';
 
 /** Thirty days until an index counts as unused; nothing is left out for being small. */
 export const aPolicy = (overrides: Partial<Policy> = {}): Policy => ({
@@ -24,6 +27,12 @@ export interface Circumstances {
   readonly policy?: Partial<Policy>;
   readonly topology?: Topology;
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Answers by the index's name. */
+  readonly bloat?: Readonly<Record<string, Bloat>>;
+  /** Remembered sizes by the index's name. */
+  readonly sizes?: Readonly<Record<string, readonly SizePoint[]>>;
+  /** What is remembered of use; a single look without. */
+  readonly usage?: UsageAcrossNodes;
 }
 
 /** What one detector says of the described tables, through the same door as in production. */
@@ -43,6 +52,9 @@ export function judge<Settings>(
     policyFor: () => aPolicy(circumstances.policy),
     topology: circumstances.topology ?? { isComplete: true, unseenNodes: [] },
     settings: { [detector.id]: settings },
+    bloat: bloatByOid(catalogue, circumstances.bloat),
+    sizesOf: ({ name }) => circumstances.sizes?.[name] ?? [],
+    ...(circumstances.usage === undefined ? {} : { usage: circumstances.usage }),
   });
 }
 

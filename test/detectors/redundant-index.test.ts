@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { buildCatalogue } from '../../src/analysis/catalogue.ts';
+import { usageWindow } from '../../src/analysis/usage-window.ts';
+import { duplicateIndex } from '../../src/detectors/duplicate-index/detector.ts';
+import { evaluate } from '../../src/detectors/evaluate.ts';
 import { redundantIndex } from '../../src/detectors/redundant-index/detector.ts';
-import { type DescribedIndex, type DescribedTable, failed } from '../support/builders.ts';
-import { judge, onlyDraft } from './judge.ts';
+import { aSnapshot, type DescribedIndex, type DescribedTable, factsOf, failed } from '../support/builders.ts';
+import { aPolicy, judge, onlyDraft } from './judge.ts';
 
 const orders = (...indexes: readonly DescribedIndex[]): DescribedTable => ({
   name: 'orders',
@@ -39,6 +43,40 @@ describe('redundant-index', () => {
     const tables = [orders({ ...narrow, scans: 0 }, { ...wide, sizeBytes: 9_000_000 })];
     expect(onlyDraft(judge(redundantIndex, tables)).remedy.kind).toBe('drop-index');
   });
+
+  it.each([
+    ['drop-index', 'a wider index just within', { sizeRatioMax: 1.4 }],
+    ['review', 'one just above', { sizeRatioMax: 1.39 }],
+    ['drop-index', 'scans just within', { sizeRatioMax: 1.39, negligibleScanShareMax: 0.5 }],
+    ['review', 'scans just above', { sizeRatioMax: 1.39, negligibleScanShareMax: 0.49 }],
+  ])('advises a %s for %s the bound set', (remedy, _, settings) => {
+    expect(onlyDraft(judge(redundantIndex, [orders(narrow, wide)], { settings })).remedy.kind).toBe(remedy);
+  });
+
+  it.each([
+    [{}, ['redundant-index narrow', 'redundant-index twin']],
+    [{ sizeRatioMax: 1.1 }, ['duplicate-index twin', 'redundant-index narrow']],
+  ])(
+    'and duplicate-index share out copies of a covered index by the same bounds: %j',
+    (settings, expected) => {
+      const snapshot = aSnapshot(factsOf([orders(narrow, { ...narrow, name: 'twin' }, wide)]));
+      const catalogue = buildCatalogue(snapshot, () => true);
+      const { drafts } = evaluate([duplicateIndex, redundantIndex], {
+        snapshot,
+        catalogue,
+        window: catalogue.server && usageWindow(catalogue.server, snapshot.node, snapshot.takenAtMs),
+        policyFor: () => aPolicy(),
+        topology: { isComplete: true, unseenNodes: [] },
+        settings: { 'redundant-index': redundantIndex.settings.parse(settings) },
+      });
+      expect(drafts.map(({ kind, subject }) => `${kind} ${subject}`).sort()).toEqual(expected);
+      const dropped = drafts
+        .filter(({ remedy }) => remedy.kind === 'drop-index')
+        .map(({ subject }) => subject);
+      const kept = drafts.flatMap(({ related }) => related.filter(({ role }) => role === 'keep'));
+      expect(kept.filter(({ indexrelname }) => dropped.includes(indexrelname))).toEqual([]);
+    },
+  );
 
   it('says that a unique index on the same keys makes a plain one superfluous', () => {
     const unique = { ...wide, name: 'unique', keys: ['a'], fact: { isUnique: true } };

@@ -27,6 +27,9 @@ export const richSchema = (major: number): string => `
   create index by_block on parent using brin (id);
   create function first_word(text) returns text language sql immutable as 'select lower($1)';
   create index by_function on parent (first_word(code));
+  create collation ignoring_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+  create index by_collation on parent (label collate ignoring_case);
+  create index by_hidden_collation on parent ((label < 'm' collate "en-x-icu"));
   cluster parent using parent_pkey;
 
   create table "Quoted ""Schema"""."Таблица; --" (id int not null, parent_id int, code text);

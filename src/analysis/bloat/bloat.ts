@@ -17,8 +17,30 @@ export interface IndexScan {
   readonly tupleCount: number;
   readonly tupleBytes: number;
   readonly freeBytes: number;
-  /** Live entries that the index should hold, as estimated when it was scanned; null where nothing was known. */
+  /** Live entries that the index should hold, as estimated when it was scanned (`liveEntries`); null where nothing was known. */
   readonly liveEntries: number | null;
+  /** The counts that `liveEntries` was made of (`liveCounts`). Without them a scan is read with today's. */
+  readonly counts?: LiveCounts;
+  /** Hash indexes, from pgstathashindex, which reads the same pages as pgstattuple and says more of them. */
+  readonly hash?: HashPages;
+}
+
+/** What planner and counters knew of an index and its table at one moment. Kept with a scan or baseline, to compare with later. */
+export interface LiveCounts {
+  /** The index's reltuples; -1 or 0 where they were never counted. */
+  readonly reltuples: number;
+  /** Live rows of the table; null where nothing was known. */
+  readonly tableRows: number | null;
+  /** Live rows over live and dead ones, 0 to 1. */
+  readonly liveShare: number;
+}
+
+/** Kinds of pages of a hash index, as pgstathashindex counts them; `tupleCount` of the scan is its `live_items`. */
+export interface HashPages {
+  readonly bucketPages: number;
+  readonly overflowPages: number;
+  readonly bitmapPages: number;
+  readonly unusedPages: number;
 }
 
 /** An index as it was right after a rebuild, or, for want of one, at its last scan. What is expected later is in proportion. */
@@ -27,8 +49,12 @@ export interface BloatBaseline {
   /** Size that a rebuild would have had at that moment, in bytes. */
   readonly expectedBytes: number;
   readonly liveEntries: number;
+  /** The counts of that moment (`liveCounts`), as with a scan. */
+  readonly counts?: LiveCounts;
   /** GiST: tuple bytes over size right after a rebuild, if it was scanned then. */
   readonly freshDensity: number | null;
+  /** B-tree: what pgstattuple counted right after a rebuild, if it was scanned then: how far equal keys merge. */
+  readonly fresh?: { readonly tupleCount: number; readonly tupleBytes: number };
   readonly source: 'rebuild' | 'scan';
 }
 

@@ -30,6 +30,9 @@ export interface Filter<View> {
 }
 
 const anyText = z.string().max(1024);
+/** What every list of facts about targets can be filtered by. */
+export const byTarget = { server: { allowed: anyText }, datname: { allowed: anyText } };
+
 const limitDefault = 100;
 /** Values of one parameter: more than anybody needs, few enough to compare with each entry. */
 const valuesMax = 32;
@@ -49,22 +52,12 @@ export function createLister<View extends { readonly id: string }>(
     sorted.set(generation, views);
     return views;
   };
-  const schemas = querySchemas(listing.filters, limits.pageSizeMax);
+  const read = createQueryReader(listing.name, { ...byTarget, ...listing.filters }, limits);
 
   return (query, generations, nowMs) => {
-    const { limit: askedLimit, cursor: askedCursor, ...rest } = grouped(query);
-    const paging = schemas.paging.safeParse({ limit: askedLimit, cursor: askedCursor });
-    const asked = schemas.filters.safeParse(rest);
-    if (!paging.success || !asked.success) {
-      const issues = [...(asked.error?.issues ?? []), ...(paging.error?.issues ?? [])];
-      return err(issues.map(explain).join('; '));
-    }
-    const { limit = Math.min(limitDefault, limits.pageSizeMax), cursor } = paging.data;
-    const filters = asked.data;
-    const scope = JSON.stringify([listing.name, Object.entries(filters).sort(byName)]);
-    const after = cursor === undefined ? ok(undefined) : decodeCursor(scope, cursor);
-    if (!after.ok) return err(`cursor ${after.error}`);
-
+    const asked = read(query);
+    if (!asked.ok) return asked;
+    const { filters, scope, after, limit } = asked.value;
     const isAsked = (name: string, value: string): boolean => filters[name]?.includes(value) ?? true;
     const listed = generations.filter(
       ({ target }) => isAsked('server', target.server) && isAsked('datname', target.datname),
@@ -73,7 +66,7 @@ export function createLister<View extends { readonly id: string }>(
     const admits = (view: View): boolean =>
       conditions.every(([name, filter]) => isAsked(name, filter.of(view)));
     const found = listed
-      .flatMap((generation) => following(viewsOf(generation), after.value, limit + 1, admits))
+      .flatMap((generation) => following(viewsOf(generation), after, limit + 1, admits))
       .sort(byId);
     const views = found.slice(0, limit);
     const last = found.length > limit ? views.at(-1) : undefined;
@@ -83,6 +76,40 @@ export function createLister<View extends { readonly id: string }>(
       next: last === undefined ? null : encodeCursor(scope, last.id),
       generatedAt: new Date(Number.isFinite(newest) ? newest : nowMs).toISOString(),
     });
+  };
+}
+
+/** What one request asks of a list. */
+export interface AskedPage {
+  /** By name the values of which any will do. */
+  readonly filters: Readonly<Record<string, readonly string[] | undefined>>;
+  /** The list and its filters, which a cursor is bound to. */
+  readonly scope: string;
+  /** The id of the entry that the page begins behind. */
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
+/** Reads the parameters of a list's requests; the error says what is wrong with them, for the client. */
+export function createQueryReader(
+  name: string,
+  filters: Readonly<Record<string, Pick<Filter<never>, 'allowed'>>>,
+  { pageSizeMax }: { readonly pageSizeMax: number },
+): (query: URLSearchParams) => Result<AskedPage, string> {
+  const schemas = querySchemas(filters, pageSizeMax);
+  return (query) => {
+    const { limit: askedLimit, cursor: askedCursor, ...rest } = grouped(query);
+    const paging = schemas.paging.safeParse({ limit: askedLimit, cursor: askedCursor });
+    const asked = schemas.filters.safeParse(rest);
+    if (!paging.success || !asked.success) {
+      const issues = [...(asked.error?.issues ?? []), ...(paging.error?.issues ?? [])];
+      return err(issues.map(explain).join('; '));
+    }
+    const { limit = Math.min(limitDefault, pageSizeMax), cursor } = paging.data;
+    const scope = JSON.stringify([name, Object.entries(asked.data).sort(byName)]);
+    const after = cursor === undefined ? ok(undefined) : decodeCursor(scope, cursor);
+    if (!after.ok) return err(`cursor ${after.error}`);
+    return ok({ filters: asked.data, scope, after: after.value, limit });
   };
 }
 
@@ -128,17 +155,17 @@ const single = <T>(schema: z.ZodType<T, string>) =>
 /** Filters may be repeated: any of the values will do. */
 const repeated = (allowed: z.ZodType<string>) => z.array(allowed).max(valuesMax).optional();
 
-function querySchemas<View>(declared: Readonly<Record<string, Filter<View>>>, pageSizeMax: number) {
+function querySchemas(
+  declared: Readonly<Record<string, Pick<Filter<never>, 'allowed'>>>,
+  pageSizeMax: number,
+) {
   const problem = { error: `must be a whole number from 1 to ${pageSizeMax}` };
   const limit = z
     .string()
     .regex(/^[0-9]{1,6}$/, problem)
     .transform(Number)
     .refine((value) => value >= 1 && value <= pageSizeMax, problem);
-  const filters: Record<string, ReturnType<typeof repeated>> = {
-    server: repeated(anyText),
-    datname: repeated(anyText),
-  };
+  const filters: Record<string, ReturnType<typeof repeated>> = {};
   for (const [name, filter] of Object.entries(declared)) filters[name] = repeated(filter.allowed);
   return {
     paging: z.object({

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Bloat } from '../../analysis/bloat/bloat.ts';
 import type { IndexView, TableView } from '../../analysis/catalogue.ts';
 import { shapeOf } from '../../detectors/words.ts';
 import type { CollectorRun, Generation } from '../../findings/generation.ts';
@@ -27,13 +28,14 @@ interface IndexEntry {
   readonly id: string;
   readonly target: TargetId;
   readonly index: IndexView;
+  readonly bloat: Bloat | undefined;
   readonly findingIds: readonly string[];
 }
 
 /** Every index, partitions included: what is folded together elsewhere is told apart here. */
 export const indexesListing = (options: { readonly redactLiterals: boolean }): Listing<IndexEntry> => ({
   name: 'indexes',
-  views: ({ target, catalogue, findings }) => {
+  views: ({ target, catalogue, findings, bloat }) => {
     const open = idsByName(findings, (finding) =>
       finding.indexrelname === null ? undefined : nameKey(finding.schemaname, finding.indexrelname),
     );
@@ -41,6 +43,7 @@ export const indexesListing = (options: { readonly redactLiterals: boolean }): L
       id: objectId('index', target, index.table.schemaname, index.name),
       target,
       index,
+      bloat: bloat.get(index.oid),
       findingIds: open.get(nameKey(index.table.schemaname, index.name)) ?? [],
     }));
   },
@@ -49,9 +52,9 @@ export const indexesListing = (options: { readonly redactLiterals: boolean }): L
     relname: byText(({ index }) => index.table.relname, 'Table of the index.'),
     indexrelname: byText(({ index }) => index.name, 'Index.'),
   },
-  item: ({ id, target, index, findingIds }) => {
+  item: ({ id, target, index, bloat, findingIds }) => {
     const shown = options.redactLiterals ? withoutLiterals : (text: string) => text;
-    return { id, ...target, ...indexFacts(index, shown), findings: findingIds };
+    return { id, ...target, ...indexFacts(index, shown), bloat: bloatFacts(bloat), findings: findingIds };
   },
 });
 
@@ -233,6 +236,13 @@ const runFacts = (run: CollectorRun) => ({
 
 const isoTime = (ms: number | null | undefined): string | null =>
   ms === null || ms === undefined ? null : new Date(ms).toISOString();
+
+/** Null where it was not estimated; what is unknown in it is null. */
+function bloatFacts(bloat: Bloat | undefined) {
+  if (bloat === undefined) return null;
+  const { measuredAtMs, ...facts } = bloat;
+  return { ...facts, measuredAt: isoTime(measuredAtMs) };
+}
 
 const nameKey = (schemaname: string, relname: string): string => `${schemaname}\0${relname}`;
 

@@ -1,8 +1,11 @@
 import { type RequestHandler, Router } from 'express';
+import type { Secret } from '../../config/redact.ts';
+import type { MuteSettings } from '../../config/schema-mutes.ts';
 import type { Generation } from '../../findings/generation.ts';
-import { allowOnly } from '../guard.ts';
+import { allowOnly, type HttpLog } from '../guard.ts';
 import type { HttpOptions } from '../options.ts';
 import { badRequest, notFound, sendProblem } from '../problem.ts';
+import { type EventSource, serveEvents } from './events.ts';
 import { createLister, type Listing } from './list.ts';
 import {
   collectorsListing,
@@ -11,12 +14,19 @@ import {
   tablesListing,
   targetsListing,
 } from './listings.ts';
+import { type MuteSource, muteRoutes } from './mutes.ts';
 
 export interface ApiSources {
   readonly generations: () => readonly Generation[];
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  readonly options: Pick<HttpOptions, 'pageSizeMax' | 'redactLiterals'>;
+  readonly options: Pick<HttpOptions, 'pageSizeMax' | 'redactLiterals' | 'bodyBytesMax'>;
+  /** Where events and mutes are kept. */
+  readonly diary: EventSource & MuteSource;
+  readonly configuredMutes: readonly MuteSettings[];
+  /** Who shows it may change things; undefined: nobody may. */
+  readonly adminToken: Secret | undefined;
+  readonly log: HttpLog;
 }
 
 /** `/api/v1`: everything of the newest generations, to read. */
@@ -30,6 +40,20 @@ export function apiRoutes(sources: ApiSources): Router {
   list(tablesListing);
   list(targetsListing);
   list(collectorsListing);
+  const { pageSizeMax } = sources.options;
+  router
+    .route('/events')
+    .get(serveEvents(sources.diary, { pageSizeMax, now: sources.now }))
+    .all(allowOnly('GET', 'HEAD'));
+  router.use(
+    '/mutes',
+    muteRoutes({
+      ...sources,
+      ...sources.options,
+      source: sources.diary,
+      configured: sources.configuredMutes,
+    }),
+  );
   router.route('/findings/:id').get(serveFinding(sources)).all(allowOnly('GET', 'HEAD'));
   return router;
 }

@@ -1,4 +1,4 @@
-import type { CollectorName } from '../../collectors/index.ts';
+import { type CollectorName, collectorNames } from '../../collectors/index.ts';
 import type { Generation, MissingPermission } from '../../findings/generation.ts';
 import { type Finding, type Inconclusive, type Severity, severities } from '../../model/finding.ts';
 import type { KindInfo } from '../kinds.ts';
@@ -47,21 +47,28 @@ const optionalCollectors: ReadonlySet<CollectorName> = new Set([
   'column-visibility',
 ] as const);
 
-/** The result of a check from what was published for each target, in the order given. */
-export function checkResultOf(generations: readonly Generation[], judged: readonly KindInfo[]): CheckResult {
+/**
+ * The result of a check from what was published for each target, in the order given. `needed` are the collectors that the asked
+ * verdicts cannot do without; all, if nobody says otherwise.
+ */
+export function checkResultOf(
+  generations: readonly Generation[],
+  judged: readonly KindInfo[],
+  needed: ReadonlySet<CollectorName> = new Set(collectorNames),
+): CheckResult {
   const kinds = new Set(judged.map((kind) => kind.id));
   return {
     findings: generations.flatMap(({ findings }) => findings.filter((finding) => kinds.has(finding.kind))),
     inconclusive: generations.flatMap(({ inconclusive }) =>
       inconclusive.filter((one) => kinds.has(one.kind)),
     ),
-    targets: generations.map(checkedTarget),
+    targets: generations.map((generation) => checkedTarget(generation, needed)),
     judged,
     suppressedByBaseline: 0,
   };
 }
 
-function checkedTarget(generation: Generation): CheckedTarget {
+function checkedTarget(generation: Generation, needed: ReadonlySet<CollectorName>): CheckedTarget {
   const { target, snapshot, runs, window } = generation;
   const server = snapshot.outcomes.server;
   const since = window?.sinceMs;
@@ -76,7 +83,7 @@ function checkedTarget(generation: Generation): CheckedTarget {
       .map((run) => ({
         collector: run.name,
         reason: run.reason ?? run.errorKind ?? 'unknown reason',
-        isRequired: !optionalCollectors.has(run.name),
+        isRequired: needed.has(run.name) && !optionalCollectors.has(run.name),
       })),
     missingPermissions: generation.missingPermissions,
     skippedRelations: skippedRelations(generation),

@@ -36,3 +36,13 @@ it('calls a target unreadable when a collector failed that verdicts need, and on
   expect(isUnreadable(failing('column-statistics'))).toBe(false);
   expect(failing('column-statistics').failures).toHaveLength(1);
 });
+
+it('counts only collectors without which the asked verdicts cannot do', () => {
+  const generation = aGeneration({
+    facts: { outcomes: { constraints: failed('too slow', 'QueryTimeout') } },
+  });
+  const isUnreadableFor = (...needed: readonly ('constraints' | 'tables')[]): boolean =>
+    checkResultOf([generation], kinds, new Set(needed)).targets.some(isUnreadable);
+  expect(isUnreadableFor('tables', 'constraints')).toBe(true);
+  expect(isUnreadableFor('tables')).toBe(false);
+});
