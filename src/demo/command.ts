@@ -117,7 +117,8 @@ async function watch(
       collectors: { 'index-usage': { schedule: demoUsage }, 'table-usage': { schedule: demoUsage } },
       // At once rather than after five minutes: somebody is watching.
       bloat: { schedule: '*/10 * * * * *', maxRandomDelay: '0s' },
-      log: { level: 'warn' },
+      // That nothing is kept over restarts needs no warning here.
+      log: { level: 'error' },
     },
     flags: { 'http.listen': options.listen },
   });

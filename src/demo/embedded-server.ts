@@ -10,7 +10,6 @@ import {
   readFile,
   realpath,
   rm,
-  rmdir,
   stat,
   writeFile,
 } from 'node:fs/promises';
@@ -256,8 +255,8 @@ class Server implements EmbeddedServer {
     await this.stop(mode);
     await this.#watchdog.finish();
     // The watchdog may not remove what lies in a folder of root's: what it emptied is left for us.
-    if (this.#watchdog.removes(this.dataDirectory)) await rmdir(this.dataDirectory).catch(() => {});
-    await rm(this.#folder, { recursive: true, force: true });
+    if (this.#watchdog.removes(this.dataDirectory)) await removeAll(this.dataDirectory);
+    await removeAll(this.#folder);
   }
 
   async #initdb(): Promise<void> {
@@ -457,6 +456,10 @@ async function privateFolder(temporary: string, account: Account | undefined): P
   await giveTo(account, folder, 0o700);
   return folder;
 }
+
+/** A process that was just ended may still be writing its last file. */
+const removeAll = (folder: string): Promise<void> =>
+  rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 
 async function giveTo(account: Account | undefined, file: string, mode: number): Promise<void> {
   await chmod(file, mode);

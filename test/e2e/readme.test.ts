@@ -212,7 +212,10 @@ describe.each(pages)('%s', (page) => {
         env: {},
         document: { servers: [{ name: 'main', primary: { host: 'db.example' } }], ...document },
         // Secrets that a reader has, and this machine has not.
-        readFile: () => 'postgresql://monitor@db.example/shop',
+        readFile: (file) =>
+          file.includes('webhook')
+            ? 'https://hooks.example.com/T0/B0'
+            : 'postgresql://monitor@db.example/shop',
       });
       expect(loaded.ok ? '' : formatConfigError(loaded.error), yaml).toBe('');
     }

@@ -1,6 +1,6 @@
 import type { IndexView, TableView } from '../../analysis/catalogue.ts';
 import type { NodeName } from '../../model/ids.ts';
-import { counted, humaneDuration } from '../../model/units.ts';
+import { counted, dayMs, humaneDuration } from '../../model/units.ts';
 import { type IndexSubject, indexSubject, tableSubject } from '../subjects.ts';
 import { shortMs } from './changes.ts';
 import { type BreakReason, breakWords } from './epoch.ts';
@@ -157,25 +157,30 @@ function observing(
   if (youngest === undefined) throw new Error('there is an observation, it was looked at just now');
   const { node, observedSinceMs, beganBy } = youngest;
   const span = humaneDuration(windowMs);
+  const moment = windowMs < shortWindowMs ? isoMinute : isoDay;
   const isFirstWindow = observations.every(({ isFromFirstLook }) => isFromFirstLook);
   if (isFirstWindow && counters.kind === 'unused' && counters.sinceMs < observedSinceMs) {
     const dueAtMs = counters.sinceMs + windowMs;
     return {
       kind: 'observing',
-      reason: `it was not used since ${isoDay(counters.sinceMs)}, as far as counters go back, and the window is ${span}: verdict after ${isoDay(dueAtMs)}`,
+      reason: `it was not used since ${moment(counters.sinceMs)}, as far as counters go back, and the window is ${span}: verdict after ${moment(dueAtMs)}`,
       dueAtMs,
     };
   }
   const dueAtMs = observedSinceMs + windowMs;
-  const began = `${isoDay(observedSinceMs)} (${beganBecause(beganBy)})`;
+  const began = `${moment(observedSinceMs)} (${beganBecause(beganBy)})`;
   return {
     kind: 'observing',
-    reason: `it has been observed without a break on node ${node} since ${began} and the window is ${span}: verdict after ${isoDay(dueAtMs)}`,
+    reason: `it has been observed without a break on node ${node} since ${began} and the window is ${span}: verdict after ${moment(dueAtMs)}`,
     dueAtMs,
   };
 }
 
 export const isoDay = (atMs: number): string => new Date(atMs).toISOString().slice(0, 10);
+const isoMinute = (atMs: number): string =>
+  `${new Date(atMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+/** For windows below this the day does not say enough. */
+const shortWindowMs = 2 * dayMs;
 
 const startWords: Readonly<Record<StartReason, string>> = {
   'first-sight': 'it was first seen then',
