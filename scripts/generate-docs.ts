@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { manifestJsonSchema, manifestReference } from '../src/config/manifest-reference.ts';
 import { configJsonSchema, configReference } from '../src/config/reference.ts';
 import { detectors } from '../src/detectors/index.ts';
 import { metricsReference } from '../src/metrics/reference.ts';
@@ -17,6 +18,8 @@ export interface GeneratedFile {
 /** Every generated file. To add one, add a line. */
 export const generatedFiles: readonly GeneratedFile[] = [
   { path: 'schema/config.schema.json', content: () => asJson(configJsonSchema(declarations)) },
+  { path: 'schema/expectations.schema.json', content: () => asJson(manifestJsonSchema()) },
+  { path: 'docs/expectations.md', content: manifestReference },
   { path: 'docs/config.md', content: () => configReference(declarations) },
   { path: 'docs/metrics.md', content: metricsReference },
   { path: 'README.md', content: () => withDetectors(committedText('README.md') ?? '') },

@@ -5,6 +5,7 @@ import type {
   CollationFact,
   ColumnFact,
   ConstraintFact,
+  ExpectedColumnFact,
   IndexFact,
   OperatorClassFact,
   TableFact,
@@ -88,6 +89,8 @@ export interface Catalogue {
   readonly operatorClasses: readonly OperatorClassFact[];
   /** By oid; only those that indexes use, and the default. */
   readonly collations: ReadonlyMap<number, CollationFact>;
+  /** All columns of the tables that expectations name. */
+  readonly expectedColumns: ReadonlyMap<TableOid, readonly ExpectedColumnFact[]>;
   readonly server: ServerFact | undefined;
   readonly indexesByOid: ReadonlyMap<IndexOid, IndexView>;
   readonly invalid: ReadonlyMap<IndexOid, InvalidIndexFact>;
@@ -178,6 +181,9 @@ export function buildCatalogue(snapshot: Snapshot, isWatched: (schemaname: strin
     owner?.statistics.set(fact.attributeNumber, fact);
   }
   linkPartitions(tables, indexes);
+  const expectedColumns = new Map<TableOid, ExpectedColumnFact[]>();
+  for (const fact of facts('expected-columns'))
+    expectedColumns.set(fact.tableOid, [...(expectedColumns.get(fact.tableOid) ?? []), fact]);
 
   const foreignKeys: ForeignKeyView[] = [];
   for (const fact of facts('constraints')) {
@@ -196,6 +202,7 @@ export function buildCatalogue(snapshot: Snapshot, isWatched: (schemaname: strin
     foreignKeys,
     operatorClasses: facts('operator-classes'),
     collations: new Map(facts('collations').map((fact) => [fact.collationOid, fact])),
+    expectedColumns,
     server: facts('server')[0],
     indexesByOid: indexes,
     invalid: new Map(facts('invalid-indexes').map((fact) => [fact.indexOid, fact])),

@@ -11,7 +11,7 @@ import { summaryLine } from '../report/check/summary.ts';
 import { renderTable } from '../report/check/table.ts';
 import type { ToolInfo } from '../report/kinds.ts';
 import type { CommandContext, CommandError, Commands } from './commands.ts';
-import { configRequestOf, targetFlags, targetProblems } from './config-flags.ts';
+import { configRequestOf, expectationsFlag, targetFlags, targetProblems } from './config-flags.ts';
 import { layoutFor } from './environment.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { failWith } from './failure.ts';
@@ -38,6 +38,7 @@ export const checkCommand: CommandSpec = {
   ],
   flags: [
     ...targetFlags,
+    expectationsFlag,
     {
       name: 'only',
       value: 'KIND',
@@ -86,6 +87,10 @@ export const checkCommand: CommandSpec = {
       'one question to all configured servers',
     ],
     ['indexwarden check --format sarif --fail-on critical > indexes.sarif', 'for a code scanning service'],
+    [
+      'indexwarden check --expectations indexes.yaml --only missing-expected-index',
+      'are the indexes there that should be?',
+    ],
     ['indexwarden check --baseline accepted.json', 'in CI: fail on what is new'],
   ],
   problems: (parsed) => [...noPositionals(parsed), ...targetProblems(parsed)],

@@ -84,6 +84,16 @@ export const targetFlags: readonly Flag[] = [
   },
 ];
 
+/** Manifests, for the commands that judge by them. */
+export const expectationsFlag: Flag = {
+  name: 'expectations',
+  value: 'FILE',
+  repeats: true,
+  description:
+    'manifest of the indexes that should exist, instead of the configured ones; may be given more than once',
+  check: isNotEmpty,
+};
+
 export const targetProblems = (parsed: ParsedFlags): readonly UsageProblem[] =>
   parsed.value('url') !== undefined && parsed.value('url-file') !== undefined
     ? [
@@ -114,6 +124,9 @@ export function configRequestOf(
       ...given('url', parsed.value('url')),
       ...given('urlFile', urlFile === undefined ? undefined : resolve(cwd, urlFile)),
       ...(parsed.values('schema').length === 0 ? {} : { schemas: parsed.values('schema') }),
+      ...(parsed.values('expectations').length === 0
+        ? {}
+        : { expectations: parsed.values('expectations').map((name) => resolve(cwd, name)) }),
       ...given('unusedAfter', parsed.value('unused-after')),
       ...given('minSize', parsed.value('min-size')),
       ...given('minRows', parsed.value('min-rows')),

@@ -5,7 +5,7 @@ import { harmlessJson, inContractOrder } from '../report/check/json.ts';
 import { explainFinding, explainKind, selectFinding } from '../report/explain.ts';
 import { fewOf } from '../report/text.ts';
 import type { CommandContext, Commands, FindingSource } from './commands.ts';
-import { configRequestOf, targetFlags, targetProblems } from './config-flags.ts';
+import { configRequestOf, expectationsFlag, targetFlags, targetProblems } from './config-flags.ts';
 import { layoutFor } from './environment.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { failWith } from './failure.ts';
@@ -31,6 +31,7 @@ export const explainCommand: CommandSpec = {
   flags: [
     { name: 'api', value: 'URL', description: 'daemon to ask', preset: apiPreset, check: isWebAddress },
     ...targetFlags.map(withoutPreset),
+    expectationsFlag,
     {
       name: 'format',
       value: 'text|json',

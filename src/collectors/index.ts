@@ -1,7 +1,15 @@
 import { indexBuilds, invalidIndexes } from './builds.ts';
 import { columnStatistics, columnVisibility } from './column-statistics.ts';
 import type { FactOf } from './define.ts';
-import { collations, columns, constraints, indexes, operatorClasses, tables } from './inventory.ts';
+import {
+  collations,
+  columns,
+  constraints,
+  expectedColumns,
+  indexes,
+  operatorClasses,
+  tables,
+} from './inventory.ts';
 import { replicas, server } from './server.ts';
 import { relationSizes } from './sizes.ts';
 import { indexUsage, tableUsage } from './usage.ts';
@@ -19,6 +27,7 @@ export const collectors = {
   constraints,
   'operator-classes': operatorClasses,
   collations,
+  'expected-columns': expectedColumns,
   'index-usage': indexUsage,
   'table-usage': tableUsage,
   'relation-sizes': relationSizes,

@@ -181,3 +181,26 @@ export const collations = defineCollector({
   ],
   schedule: cadence.hourly,
 });
+
+const expectedColumnFact = z.strictObject({
+  tableOid,
+  attributeNumber: z.number().int(),
+  columnName: z.string(),
+  /** Without modifiers; of a domain the type below it. */
+  typeName: z.string(),
+  lengthBytes: z.number().int(),
+  isVirtual: z.boolean(),
+  /** 0 where the type has none. */
+  collationOid,
+  /** The types whose operator classes the column can have, the one that decides first. */
+  operatorClassTypes: z.array(z.string()),
+});
+export type ExpectedColumnFact = z.infer<typeof expectedColumnFact>;
+
+/** Asked for the tables that expectations name, which are its two parameters: schemas and, at the same places, tables. */
+export const expectedColumns = defineCollector({
+  name: 'expected-columns',
+  description: 'All columns of the tables that expectations name.',
+  fact: expectedColumnFact,
+  schedule: cadence.everyFiveMinutes,
+});

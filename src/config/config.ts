@@ -1,5 +1,6 @@
+import type { Expectation } from '../model/expectation.ts';
 import type { Connection } from './connection.ts';
-import type { NameFilter } from './globs.ts';
+import { matcherOf, type NameFilter } from './globs.ts';
 import type { Secret } from './redact.ts';
 import type { ConfigFile, PolicyOverride, ServerSettings } from './schema.ts';
 import type { ConnectionSettings } from './schema-connection.ts';
@@ -30,8 +31,31 @@ export interface Server {
   readonly allowPooler: boolean;
   /** Connections to each node at any one time, over all databases. */
   readonly maxConnections: number;
+  /** Manifests of indexes that should exist, in order. */
+  readonly expectations: readonly ServerExpectations[];
   readonly policy: PolicyOverride;
   readonly policyOverrides: ServerSettings['policyOverrides'];
+}
+
+/** One manifest, and the databases that it holds for. */
+export interface ServerExpectations {
+  /** A pattern. */
+  readonly databases: string;
+  readonly file: string;
+  readonly expectations: readonly Expectation[];
+}
+
+/** What the manifests of a server expect of one database; of two that bear one name in one schema the first. */
+export function expectationsFor(server: Server, datname: string): readonly Expectation[] {
+  const named = new Map<string, Expectation>();
+  for (const { databases, expectations } of server.expectations) {
+    if (!matcherOf(databases)(datname)) continue;
+    for (const one of expectations) {
+      const key = `${one.schemaname}\0${one.name}`;
+      if (!named.has(key)) named.set(key, one);
+    }
+  }
+  return [...named.values()];
 }
 
 /** One postmaster. The primary's name is `primary`. */

@@ -28,6 +28,7 @@ function writtenServer(server: Server, policyFlags: Config['policyFlags']): Reco
     schemas: server.schemas,
     allowPooler: server.allowPooler,
     maxConnections: server.maxConnections,
+    expectations: server.expectations.map(({ databases, file }) => ({ databases, file })),
     policy: { ...server.policy, ...policyFlags },
     policyOverrides: server.policyOverrides.map((entry) => ({
       ...entry,

@@ -34,6 +34,8 @@ const examples: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['servers[].primary.sslcert', '/etc/indexwarden/client.crt'],
   ['servers[].primary.sslkey', '/etc/indexwarden/client.key'],
   ['servers[].databases', ['app', 'reporting']],
+  ['servers[].expectations[].databases', 'app'],
+  ['servers[].expectations[].file', 'expectations/app.yaml'],
   ['servers[].standbys[].name', 'replica-1'],
   ['servers[].standbys[].host', 'replica-1.example.com'],
   ['servers[].policyOverrides[].database', 'reporting'],

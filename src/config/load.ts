@@ -1,8 +1,10 @@
+import type { Expectation } from '../model/expectation.ts';
 import { err, ok, type Result } from '../model/result.ts';
 import type { Config } from './config.ts';
 import { parseDuration } from './durations.ts';
 import { hints } from './fields.ts';
 import { globProblem } from './globs.ts';
+import { type FoundManifests, findManifests, readManifests } from './manifests.ts';
 import {
   applyOverrides,
   configFileVariable,
@@ -59,6 +61,8 @@ export interface CommandSettings {
   readonly unusedAfter?: string;
   readonly minSize?: string;
   readonly minRows?: string;
+  /** `--expectations`, any number: these manifests for every database instead of the configured ones. */
+  readonly expectations?: readonly string[];
 }
 
 export interface LoadedConfig {
@@ -111,18 +115,26 @@ export function loadConfig(options: LoadOptions): Result<LoadedConfig, ConfigErr
     surroundings,
     ...(file === undefined ? {} : { folder: folderOf(file) }),
   });
+  const manifests = findManifests(merged.servers, {
+    surroundings,
+    ...(file === undefined ? {} : { folder: folderOf(file) }),
+  });
+  const named = readManifests(options.command?.expectations ?? [], surroundings);
   const located = [
     ...(parsed.success ? [] : problemsOf(schema, merged, parsed.error.issues)),
     ...duplicateNames(merged.servers),
     ...timeoutsAboveLimit(merged),
     ...found.problems,
     ...secrets.problems,
+    ...manifests.problems,
   ].map((problem) => locate(problem, yaml, overrides, implicit));
   const problems = [
     ...(source.ok ? [] : source.error),
     ...inFileOrder(located),
     ...fromFlags.problems,
     ...command.problems,
+    ...manifests.manifestProblems,
+    ...named.problems,
     ...(source.ok && hasNoServers(merged) ? [noServers] : []),
   ];
 
@@ -130,7 +142,16 @@ export function loadConfig(options: LoadOptions): Result<LoadedConfig, ConfigErr
     return err({ kind: 'ConfigError', ...(file === undefined ? {} : { file }), problems });
   }
   return ok({
-    config: build(parsed.data, command, { connections: found.byPath, secrets }, implicit !== undefined),
+    config: withManifests(
+      build(
+        parsed.data,
+        command,
+        { connections: found.byPath, secrets, manifests: manifests.byPath },
+        implicit !== undefined,
+      ),
+      options.command?.expectations ?? [],
+      named.expectations,
+    ),
     warnings: [...fromEnv.warnings, ...found.warnings, ...secrets.warnings],
     sources: {
       ...(file === undefined ? {} : { file }),
@@ -280,11 +301,14 @@ function build(
   found: {
     readonly connections: Parameters<typeof buildServer>[2];
     readonly secrets: FoundSecrets;
+    readonly manifests: FoundManifests['byPath'];
   },
   isImplicit: boolean,
 ): Config {
   const presets = { maxConnections: file.limits.connectionsPerServer, isImplicit };
-  const servers = file.servers.map((settings, at) => buildServer(settings, at, found.connections, presets));
+  const servers = file.servers.map((settings, at) =>
+    buildServer(settings, at, found.connections, presets, found.manifests),
+  );
   const { schemas } = command;
   return {
     ...file,
@@ -302,6 +326,22 @@ function build(
     }),
   };
 }
+
+/** Manifests named on the command line stand in for those of every server. */
+const withManifests = (
+  config: Config,
+  files: readonly string[],
+  expectations: readonly Expectation[],
+): Config =>
+  files.length === 0
+    ? config
+    : {
+        ...config,
+        servers: config.servers.map((server) => ({
+          ...server,
+          expectations: [{ databases: '*', file: files.join(', '), expectations }],
+        })),
+      };
 
 function capTimeouts({ collectors, limits }: ConfigFile): ConfigFile['collectors'] {
   const capped = ({ ms }: { readonly ms: number }) => ({ ms: Math.min(ms, limits.statementTimeout.ms) });

@@ -50,6 +50,13 @@ relative starts at the folder of the configuration file. Anchors, aliases and \`
 
 **Secrets** are read from their files at start and at each reload. They never appear in logs, errors, pages or metrics.`;
 
+/** The sections of the keys below one another, as `docs/config.md` has them; for other files of settings, without variables. */
+export const sectionsOf = (nodes: readonly SettingNode[]): readonly string[] =>
+  nodes.flatMap((node) => section(node, new Map(), 2));
+
+/** A table of keys without sections of their own. */
+export const tableOf = (nodes: readonly SettingNode[]): string => table(nodes, new Map());
+
 function section(
   node: SettingNode,
   variables: ReadonlyMap<string, string>,

@@ -167,6 +167,16 @@ const SchemaFilter = z
   )
   .meta({ title: 'name filter' });
 
+const ManifestFile = z
+  .strictObject(
+    {
+      databases: setting(glob(), 'Databases it holds for.').prefault('*'),
+      file: setting(filePath(), 'The manifest; read at start and at each reload.'),
+    },
+    notAnObject,
+  )
+  .meta({ title: 'manifest' });
+
 /** One PostgreSQL server as its operator sees it: a primary and its standbys. */
 export const ServerSettings = z
   .strictObject(
@@ -198,6 +208,10 @@ export const ServerSettings = z
           'Connections to each node of this server at any one time. Default: `limits.connectionsPerServer`.',
         reason: 'At least one is needed; a monitor that holds a hundred is an outage of its own.',
       }).optional(),
+      expectations: setting(
+        listOf(ManifestFile),
+        'Manifests of the indexes that its databases should have (docs/expectations.md).',
+      ).prefault([]),
       policy: setting(PolicyOverride, 'What differs from the global `policy` on this server.').prefault({}),
       policyOverrides: setting(
         listOf(ScopedPolicy),

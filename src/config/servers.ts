@@ -1,6 +1,7 @@
 import type { DatabaseChoice, Server, ServerNode } from './config.ts';
 import type { Connection, ConnectionContext, WrittenConnection } from './connection.ts';
 import { resolveConnection } from './connection.ts';
+import type { FoundManifests } from './manifests.ts';
 import { formatPath, showValue } from './problems.ts';
 import type { ServerSettings } from './schema.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -125,6 +126,7 @@ export function buildServer(
   at: number,
   connections: ReadonlyMap<string, Connection>,
   presets: { readonly maxConnections: number; readonly isImplicit: boolean },
+  manifests: FoundManifests['byPath'] = new Map(),
 ): Server {
   const node = (name: string, steps: readonly PropertyKey[], written: ServerNode['written']): ServerNode => {
     const connection = connections.get(formatPath(steps));
@@ -143,6 +145,10 @@ export function buildServer(
     schemas: settings.schemas,
     allowPooler: settings.allowPooler,
     maxConnections: settings.maxConnections ?? presets.maxConnections,
+    expectations: settings.expectations.map((entry, place) => ({
+      ...entry,
+      expectations: manifests.get(formatPath(['servers', at, 'expectations', place, 'file'])) ?? [],
+    })),
     policy: settings.policy,
     policyOverrides: settings.policyOverrides,
   };

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Bloat } from '../analysis/bloat/bloat.ts';
 import type { Catalogue, IndexView } from '../analysis/catalogue.ts';
+import type { ExpectationState } from '../analysis/expectation.ts';
 import type { UsageWindow } from '../analysis/usage-window.ts';
 import type { CollectorName } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
@@ -29,6 +30,8 @@ export interface DetectorInput<Settings> {
   readonly sizesOf: (index: IndexView) => readonly SizePoint[];
   /** What is remembered of use, on every configured node; undefined in a single look, which remembers nothing. */
   readonly usage: UsageAcrossNodes | undefined;
+  /** What manifests say should be there, compared with what is; empty where there is no manifest. */
+  readonly expectations: readonly ExpectationState[];
   /** The snapshot's `takenAtMs`: the only clock a detector knows. */
   readonly nowMs: number;
 }

@@ -1,4 +1,6 @@
 import type { IndexView, TableView } from '../analysis/catalogue.ts';
+import type { ExpectedIndex } from '../analysis/expected-index.ts';
+import type { Expectation } from '../model/expectation.ts';
 import type { Confidence, Evidence, FindingKind, RelatedIndex, Severity } from '../model/finding.ts';
 
 /** What would mend a finding, before it is put into SQL: rendering needs the server's definitions, which detectors do not. */
@@ -14,6 +16,14 @@ export type Remedy =
       readonly kind: 'create-index';
       readonly table: TableView;
       readonly columns: readonly string[];
+      readonly notes?: string;
+    }
+  | {
+      /** An index that a manifest expects, by the manifest's definition. */
+      readonly kind: 'create-expected-index';
+      readonly table: TableView;
+      readonly expectation: Expectation;
+      readonly expected: ExpectedIndex;
       readonly notes?: string;
     }
   | {
@@ -48,6 +58,8 @@ export interface Draft {
   readonly caveats: readonly string[];
   readonly impact: { readonly reclaimableBytes: number; readonly [name: string]: number };
   readonly remedy: Remedy;
+  /** Indexes that are not there as they stand, whose shape its texts hold: an expected one. */
+  readonly imagined?: readonly IndexView[];
 }
 
 /** A relation that a detector could not judge, and why. */

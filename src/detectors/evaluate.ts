@@ -1,5 +1,6 @@
 import type { Bloat } from '../analysis/bloat/bloat.ts';
 import type { Catalogue, IndexView } from '../analysis/catalogue.ts';
+import type { ExpectationState } from '../analysis/expectation.ts';
 import type { UsageWindow } from '../analysis/usage-window.ts';
 import type { CollectorName } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
@@ -40,6 +41,8 @@ export interface EvaluationInput {
   /** Absent in a single look. */
   readonly usage?: UsageAcrossNodes | undefined;
   readonly standbys?: readonly Snapshot[];
+  /** Absent where no manifest says anything. */
+  readonly expectations?: readonly ExpectationState[];
   /** Settings by detector, already validated by its schema; the schema's defaults where absent. */
   readonly settings: Readonly<Partial<Record<FindingKind, unknown>>>;
 }
@@ -90,6 +93,7 @@ function run(detector: Detector, input: EvaluationInput): ReturnType<Detector['e
       bloat: input.bloat ?? new Map(),
       sizesOf: input.sizesOf ?? (() => []),
       usage: input.usage,
+      expectations: input.expectations ?? [],
       nowMs: snapshot.takenAtMs,
     });
   } catch (caught) {

@@ -7,6 +7,7 @@ import { hotBlockingIndex } from './hot-blocking-index/detector.ts';
 import { indexGrowth } from './index-growth/detector.ts';
 import { invalidIndex } from './invalid-index/detector.ts';
 import { lowSelectivityIndex } from './low-selectivity-index/detector.ts';
+import { missingExpectedIndex } from './missing-expected-index/detector.ts';
 import { missingPrimaryKey } from './missing-primary-key/detector.ts';
 import { nullHeavyIndex } from './null-heavy-index/detector.ts';
 import { overIndexedTable } from './over-indexed-table/detector.ts';
@@ -15,6 +16,7 @@ import { rarelyUsedIndex } from './rarely-used-index/detector.ts';
 import { redundantIndex } from './redundant-index/detector.ts';
 import { staleStatistics } from './stale-statistics/detector.ts';
 import { stoppedBeingUsed } from './stopped-being-used/detector.ts';
+import { unexpectedIndex } from './unexpected-index/detector.ts';
 import { unindexedForeignKey } from './unindexed-foreign-key/detector.ts';
 import { unusedIndex } from './unused-index/detector.ts';
 
@@ -27,6 +29,7 @@ export const detectors: readonly Detector[] = [
   unusedIndex,
   rarelyUsedIndex,
   stoppedBeingUsed,
+  missingExpectedIndex,
   unindexedForeignKey,
   missingPrimaryKey,
   bloatedIndex,
@@ -38,4 +41,5 @@ export const detectors: readonly Detector[] = [
   overIndexedTable,
   hotBlockingIndex,
   staleStatistics,
+  unexpectedIndex,
 ];

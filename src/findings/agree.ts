@@ -1,4 +1,5 @@
 import type { ForeignKeyView, IndexView } from '../analysis/catalogue.ts';
+import type { ExpectationState } from '../analysis/expectation.ts';
 import {
   compareByWorth,
   foreignKeysAround,
@@ -6,13 +7,19 @@ import {
   supportsForeignKey,
 } from '../analysis/index-identity.ts';
 import type { Draft } from '../detectors/draft.ts';
+import { isDrop, keepExpected, withoutSecondIndexes } from './agree-expected.ts';
 
 /**
  * Makes the findings of one target agree with each other. What one names `keep` no other drops: an unused index that is to stay
  * for its copies waits until they are gone. And no drop, nor all of them together, may take the last index of a foreign key, which
- * would only be reported as unindexed next: the one most worth keeping loses its SQL.
+ * would only be reported as unindexed next: the one most worth keeping loses its SQL. Nor may they take the last index that a
+ * manifest expects, which would be reported as missing next. And where an expected index that is missing would serve a foreign key,
+ * its SQL is printed and not a second index's.
  */
-export function agree(drafts: readonly Draft[]): readonly Draft[] {
+export function agree(
+  drafts: readonly Draft[],
+  expectations: readonly ExpectationState[] = [],
+): readonly Draft[] {
   const kept = new Set(
     drafts.flatMap((draft) =>
       draft.related
@@ -27,7 +34,7 @@ export function agree(drafts: readonly Draft[]): readonly Draft[] {
   const settled = agreed.map((draft) =>
     draft.index !== null && isDrop(draft) ? spare(draft, spared.get(draft.index)) : draft,
   );
-  return withoutNeedlessRebuilds(settled);
+  return withoutNeedlessRebuilds(withoutSecondIndexes(keepExpected(settled, expectations)));
 }
 
 /** What is advised to be dropped need not be rebuilt first. */
@@ -49,8 +56,6 @@ function withoutNeedlessRebuilds(drafts: readonly Draft[]): readonly Draft[] {
     };
   });
 }
-
-const isDrop = (draft: Draft): boolean => draft.remedy.kind === 'drop-index';
 
 /** A foreign key that would lose its last index: by this drop alone, or only together with the others. */
 interface Loss {

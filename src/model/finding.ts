@@ -18,6 +18,8 @@ export const findingKinds = [
   'stale-statistics',
   'bloated-index',
   'index-growth',
+  'missing-expected-index',
+  'unexpected-index',
 ] as const;
 export type FindingKind = (typeof findingKinds)[number];
 

@@ -19,16 +19,48 @@ export interface NewIndex {
   readonly notes: string | undefined;
 }
 
+/** An index in SQL, but for its name and its table. */
+export interface IndexShape {
+  readonly isUnique: boolean;
+  /** What stands behind the table: `USING gin (a) WHERE …`. */
+  readonly body: string;
+  readonly nameOn: (table: TableView) => string;
+  /** An index of a partition that is the same and belongs to no partitioned one: it is attached instead of built anew. */
+  readonly existingOn?: (table: TableView) => IndexView | undefined;
+  /** What it will take; undefined where that cannot be told. */
+  readonly bytes: number | undefined;
+  readonly notes: string | undefined;
+}
+
 /**
  * A new B-tree on columns: concurrently, and on a partitioned table ON ONLY the parent, then concurrently on each partition, then
  * attached; where some partitions have one of their own, only on the others. The way back drops it.
  */
-export function createIndex(index: NewIndex, context: FixContext): Fix {
-  const { table, notes } = index;
-  if (lacksSafeConcurrentBuild(context.versionNum)) return noSql(joined([notes, unsafeConcurrentBuild]));
-  const bytes = estimateBytes(table, index.columns);
+export function createIndex({ table, columns, notes }: NewIndex, context: FixContext): Fix {
+  const facts = [...table.columns.values()].filter((column) => columns.includes(column.columnName));
+  const shape: IndexShape = {
+    isUnique: false,
+    body: `(${columns.map(quoteIdentifier).join(', ')})`,
+    nameOn: (on) => wantedIndexName(on.relname, columns),
+    bytes: estimateBytes(table, facts),
+    notes,
+  };
+  const leaves = leavesOf(table);
+  const lacking = leaves.filter((leaf) => !leaf.indexes.some((own) => beginsWith(own, columns)));
+  const isPartly = table.fact.relkind === 'p' && lacking.length > 0 && lacking.length < leaves.length;
+  return createShape(isPartly ? lacking : [table], shape, context);
+}
+
+/** The index on each of the tables, a tree of partitions being one. */
+export function createShape(tables: readonly TableView[], shape: IndexShape, context: FixContext): Fix {
+  const { notes, bytes } = shape;
+  const [first] = tables;
+  if (lacksSafeConcurrentBuild(context.versionNum) || first === undefined)
+    return noSql(joined([notes, unsafeConcurrentBuild]));
+  const made = tables.map((table) => ({ table, name: newName(table, shape, context) }));
   return {
-    ...scripts(index, context),
+    sql: made.map(({ table, name }) => create(table, name, shape, context)).join('\n'),
+    rollbackSql: made.map(({ table, name }) => dropOf(table, name)).join('\n'),
     lock: 'SHARE UPDATE EXCLUSIVE on the table: blocks no reads and no writes, waits for older transactions',
     rebuildSeconds: bytes === undefined ? null : Math.ceil(bytes / context.rebuildBytesPerSecond),
     notes: joined([
@@ -37,45 +69,30 @@ export function createIndex(index: NewIndex, context: FixContext): Fix {
       'If the build fails it leaves an invalid index of that name: drop it before trying again.',
     ]),
     preflightSql: concurrentPreflight({
-      schemaname: table.schemaname,
-      relname: table.relname,
+      schemaname: first.schemaname,
+      relname: first.relname,
       neededBytes: bytes,
     }),
+    verifySql:
+      made.length === 1
+        ? made.map(({ table, name }) => verifyValid(table.schemaname, name)).join('')
+        : verifyAllValid(made.map(({ table, name }) => [table.schemaname, name])),
   };
 }
 
-function scripts(index: NewIndex, context: FixContext): Pick<Fix, 'sql' | 'rollbackSql' | 'verifySql'> {
-  const { table, columns } = index;
-  const newName = (on: TableView): string =>
-    context.names.reserve(on.schemaname, wantedIndexName(on.relname, columns));
-  if (table.fact.relkind !== 'p') {
-    const name = newName(table);
-    return {
-      sql: `${createOn(table, name, columns, 'CONCURRENTLY ')};`,
-      rollbackSql: `DROP INDEX CONCURRENTLY ${qualified(table.schemaname, name)};`,
-      verifySql: verifyValid(table.schemaname, name),
-    };
-  }
-  const leaves = leavesOf(table);
-  const lacking = leaves.filter((leaf) => !leaf.indexes.some((own) => beginsWith(own, columns)));
-  if (lacking.length > 0 && lacking.length < leaves.length) {
-    const made = lacking.map((leaf) => ({ leaf, name: newName(leaf) }));
-    return {
-      sql: made.map(({ leaf, name: own }) => `${createOn(leaf, own, columns, 'CONCURRENTLY ')};`).join('\n'),
-      rollbackSql: made
-        .map(({ leaf, name: own }) => `DROP INDEX CONCURRENTLY ${qualified(leaf.schemaname, own)};`)
-        .join('\n'),
-      verifySql: verifyAllValid(made.map(({ leaf, name: own }) => [leaf.schemaname, own])),
-    };
-  }
-  const name = newName(table);
-  return {
-    sql: createTree(index, name, newName),
-    rollbackSql: commentedOut(
-      `SET lock_timeout = '500ms';\nDROP INDEX ${qualified(table.schemaname, name)};`,
-    ),
-    verifySql: verifyValid(table.schemaname, name),
-  };
+const newName = (table: TableView, shape: IndexShape, { names }: FixContext): string =>
+  names.reserve(table.schemaname, shape.nameOn(table));
+
+const create = (table: TableView, name: string, shape: IndexShape, context: FixContext): string =>
+  table.fact.relkind === 'p'
+    ? createTree(table, name, shape, context)
+    : `${createOn(table, name, shape, 'CONCURRENTLY')};`;
+
+function dropOf(table: TableView, name: string): string {
+  const index = qualified(table.schemaname, name);
+  return table.fact.relkind === 'p'
+    ? commentedOut(`SET lock_timeout = '500ms';\nDROP INDEX ${index};`)
+    : `DROP INDEX CONCURRENTLY ${index};`;
 }
 
 const leavesOf = (table: TableView): readonly TableView[] =>
@@ -90,29 +107,32 @@ const beginsWith = (index: IndexView, columns: readonly string[]): boolean =>
     index.keys.slice(0, columns.length).some((key) => key.columnNumber !== null && key.text === column),
   );
 
-function createOn(table: TableView, name: string, columns: readonly string[], how: string): string {
-  const target = qualified(table.schemaname, table.relname);
-  return `CREATE INDEX ${how}${quoteIdentifier(name)} ON ${target} (${columns.map(quoteIdentifier).join(', ')})`;
+function createOn(
+  table: TableView,
+  name: string,
+  shape: IndexShape,
+  how: 'CONCURRENTLY' | 'ON ONLY',
+): string {
+  const unique = shape.isUnique ? 'UNIQUE ' : '';
+  const head =
+    how === 'CONCURRENTLY'
+      ? `INDEX CONCURRENTLY ${quoteIdentifier(name)} ON`
+      : `INDEX ${quoteIdentifier(name)} ON ONLY`;
+  return `CREATE ${unique}${head} ${qualified(table.schemaname, table.relname)} ${shape.body}`;
 }
 
-function createTree(
-  { table: top, columns }: NewIndex,
-  topName: string,
-  newName: (on: TableView) => string,
-): string {
+function createTree(top: TableView, topName: string, shape: IndexShape, context: FixContext): string {
   const lines: string[] = [];
   const build = (table: TableView, name: string): void => {
     if (table.fact.relkind !== 'p') {
-      lines.push(`${createOn(table, name, columns, 'CONCURRENTLY ')};`);
+      lines.push(`${createOn(table, name, shape, 'CONCURRENTLY')};`);
       return;
     }
-    const target = qualified(table.schemaname, table.relname);
-    lines.push(
-      `CREATE INDEX ${quoteIdentifier(name)} ON ONLY ${target} (${columns.map(quoteIdentifier).join(', ')});`,
-    );
+    lines.push(`${createOn(table, name, shape, 'ON ONLY')};`);
     for (const part of table.partitions) {
-      const partName = newName(part);
-      build(part, partName);
+      const existing = shape.existingOn?.(part);
+      const partName = existing?.name ?? newName(part, shape, context);
+      if (existing === undefined) build(part, partName);
       lines.push(
         `ALTER INDEX ${qualified(table.schemaname, name)} ATTACH PARTITION ${qualified(part.schemaname, partName)};`,
       );
@@ -129,11 +149,13 @@ const leafFill = 0.9;
 /** Of a column whose width nobody told: a uuid. */
 const unknownWidthBytes = 16;
 
-/** Rough size of the new index, for disk and time; undefined where the row count is unknown. */
-function estimateBytes(table: TableView, columns: readonly string[]): number | undefined {
+/** Rough size of a new B-tree on the columns, for disk and time; undefined where the row count is unknown. */
+export function estimateBytes(
+  table: TableView,
+  columns: readonly { readonly attributeNumber: number; readonly lengthBytes: number }[],
+): number | undefined {
   if (table.rows === undefined) return undefined;
-  const facts = [...table.columns.values()].filter((column) => columns.includes(column.columnName));
-  const width = facts.reduce((total, column) => {
+  const width = columns.reduce((total, column) => {
     const average = table.statistics.get(column.attributeNumber)?.averageWidthBytes;
     return total + (column.lengthBytes > 0 ? column.lengthBytes : (average ?? unknownWidthBytes));
   }, 0);

@@ -11,6 +11,7 @@ import {
   noSql,
   unsafeConcurrentBuild,
 } from './context.ts';
+import { createExpectedIndex } from './create-expected-index.ts';
 import { createIndex } from './create-index.ts';
 import {
   concurrentPreflight,
@@ -29,6 +30,7 @@ export function indexesToDefine(remedy: Remedy): readonly IndexView[] {
     case 'rebuild-index':
       return withDescendants(remedy.index);
     case 'create-index':
+    case 'create-expected-index':
     case 'analyze-table':
     case 'review':
       return [];
@@ -58,6 +60,8 @@ export function renderFix(remedy: Remedy, context: FixContext): Fix {
       return renderRebuild(remedy, context);
     case 'create-index':
       return createIndex({ table: remedy.table, columns: remedy.columns, notes: remedy.notes }, context);
+    case 'create-expected-index':
+      return createExpectedIndex(remedy, context);
     case 'analyze-table':
       return renderAnalyze(remedy.table, remedy.notes, context);
     case 'review':

@@ -1,5 +1,11 @@
 import { type CollectorName, collectorNames } from '../collectors/index.ts';
-import { type Config, detectorSettingsOf, type Server, type ServerNode } from '../config/config.ts';
+import {
+  type Config,
+  detectorSettingsOf,
+  expectationsFor,
+  type Server,
+  type ServerNode,
+} from '../config/config.ts';
 import { compileFilter } from '../config/globs.ts';
 import { lifeRules } from '../config/life-rules.ts';
 import { muteRules } from '../config/mutes.ts';
@@ -307,6 +313,7 @@ export class Fleet {
         ),
         policyFor: (schemaname) => lookup(server.name, datname, schemaname),
         isWatched: compileFilter(server.schemas),
+        expectations: expectationsFor(server, datname),
         redactLiterals: config.privacy.redactLiterals,
         docsBaseUrl,
       },

@@ -1,5 +1,6 @@
 import type { Bloat } from '../analysis/bloat/bloat.ts';
 import { buildCatalogue, type Catalogue, type IndexView } from '../analysis/catalogue.ts';
+import { type ExpectationState, expectationStates } from '../analysis/expectation.ts';
 import { type UsageWindow, usageWindow } from '../analysis/usage-window.ts';
 import type { DefinitionFact } from '../collectors/definitions.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
@@ -13,6 +14,7 @@ import { muteByComment } from '../findings/mutes.ts';
 import { type IndexesOfFinding, redactLiterals } from '../findings/redact-literals.ts';
 import type { SizePoint } from '../history/bloat/memory.ts';
 import type { UsageAcrossNodes } from '../history/usage/across.ts';
+import type { Expectation } from '../model/expectation.ts';
 import type { FindingKind, Fix } from '../model/finding.ts';
 import type { IndexOid } from '../model/ids.ts';
 import type { Policy, Topology } from '../model/policy.ts';
@@ -25,6 +27,8 @@ export interface JudgeOptions {
   readonly settings: Readonly<Partial<Record<FindingKind, unknown>>>;
   readonly policyFor: (schemaname: string) => Policy;
   readonly isWatched: (schemaname: string) => boolean;
+  /** What manifests expect of this database; nothing, if absent. */
+  readonly expectations?: readonly Expectation[];
   readonly redactLiterals: boolean;
   readonly docsBaseUrl: string;
 }
@@ -49,6 +53,7 @@ export interface Judgement extends Evaluation {
   readonly snapshot: Snapshot;
   readonly catalogue: Catalogue;
   readonly window: UsageWindow | undefined;
+  readonly expectations: readonly ExpectationState[];
 }
 
 /** Runs the detectors over the joined facts and makes their findings agree. Pure. */
@@ -60,6 +65,7 @@ export function judge(
 ): Judgement {
   const { server } = catalogue;
   const window = server === undefined ? undefined : usageWindow(server, snapshot.node, snapshot.takenAtMs);
+  const expectations = expectationStates(catalogue, options.expectations ?? []);
   const evaluation = evaluate(options.detectors, {
     snapshot,
     catalogue,
@@ -67,9 +73,11 @@ export function judge(
     policyFor: options.policyFor,
     settings: options.settings,
     topology: { isComplete: false, unseenNodes: [] },
+    expectations,
     ...facts,
   });
-  return { ...evaluation, drafts: agree(evaluation.drafts), snapshot, catalogue, window };
+  const drafts = agree(evaluation.drafts, expectations);
+  return { ...evaluation, drafts, expectations, snapshot, catalogue, window };
 }
 
 /** Oids of the indexes whose definitions the findings' SQL needs. */
@@ -149,12 +157,16 @@ function indexesOfFindings({ indexes }: Catalogue): (draft: Draft) => IndexesOfF
   const byName = new Map<string, IndexView>(
     indexes.map((index) => [`${index.table.schemaname}\0${index.name}`, index]),
   );
-  return ({ index, related, remedy }) => {
+  return ({ index, related, remedy, imagined = [] }) => {
     const defined = indexesToDefine(remedy);
     const others = related.flatMap(
       ({ schemaname, indexrelname }) => byName.get(`${schemaname}\0${indexrelname}`) ?? [],
     );
-    return { named: [...(index === null ? [] : [index]), ...others], defined };
+    const isPrinted = remedy.kind === 'create-expected-index';
+    return {
+      named: [...(index === null ? [] : [index]), ...others, ...imagined],
+      defined: isPrinted ? [...defined, ...imagined] : defined,
+    };
   };
 }
 

@@ -3,6 +3,7 @@ import type { Collector } from '../collectors/define.ts';
 import { type CollectorName, collectorNames, collectors } from '../collectors/index.ts';
 import type { ServerFact } from '../collectors/server.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
+import { type Expectation, expectedTable } from '../model/expectation.ts';
 import type { CollectionError, Outcome } from '../model/outcome.ts';
 import { type RunOptions, runCollector } from '../postgres/run-collector.ts';
 import type { Session } from '../postgres/session.ts';
@@ -28,7 +29,13 @@ export async function runPass(
   session: Session,
   names: ReadonlySet<CollectorName>,
   previous: Snapshot,
-  options: { readonly limits: PassLimits; readonly clock: Clock; readonly signal: AbortSignal },
+  options: {
+    readonly limits: PassLimits;
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+    /** Whose tables' columns are read. */
+    readonly expectations?: readonly Expectation[];
+  },
 ): Promise<Snapshot> {
   const { limits, clock, signal } = options;
   const outcomes: Partial<Record<CollectorName, Outcome<unknown>>> = { ...previous.outcomes };
@@ -39,6 +46,7 @@ export async function runPass(
     bisectionBudgetMs: limits.bisectionBudgetMs,
     rowsMax: limits.rowsMax,
     rowsPerSlice: limits.rowsPerSlice,
+    ...(name === 'expected-columns' ? { values: expectedTables(options.expectations ?? []) } : {}),
     now: clock.now,
     signal,
   });
@@ -70,6 +78,14 @@ export async function runPass(
   }
   // Each outcome was made by its own collector; the mapped type cannot follow the loop.
   return { ...previous, takenAtMs: clock.now(), outcomes: outcomes as Snapshot['outcomes'] };
+}
+
+/** The tables that expectations name, as the query wants them: schemas and, at the same places, tables. */
+function expectedTables(
+  expectations: readonly Expectation[],
+): readonly [readonly string[], readonly string[]] {
+  const tables = [...new Map(expectations.map((one) => [expectedTable(one), one])).values()];
+  return [tables.map(({ schemaname }) => schemaname), tables.map(({ relname }) => relname)];
 }
 
 /** The snapshot of a target that could not be reached: every collector asked for has failed, in the same words. */

@@ -201,6 +201,7 @@ export class TargetWatcher {
         limits: passLimits,
         clock,
         signal: this.#stop.signal,
+        expectations: this.#options.judge.expectations ?? [],
       });
     } else {
       this.#snapshot = unreachable(names, this.#snapshot, opened.error, clock.now());

@@ -2,16 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { unknownReplicas } from '../../src/analysis/topology.ts';
 import type { InvalidIndexFact } from '../../src/collectors/builds.ts';
 import type { CollectorName } from '../../src/collectors/index.ts';
+import type { CollationFact } from '../../src/collectors/inventory.ts';
 import type { ReplicaFact } from '../../src/collectors/server.ts';
 import type { Detector } from '../../src/detectors/define.ts';
 import { collectorsFor, neededCollectors } from '../../src/detectors/evaluate.ts';
 import { detectors } from '../../src/detectors/index.ts';
+import type { Expectation } from '../../src/model/expectation.ts';
 import type { FindingKind } from '../../src/model/finding.ts';
 import { MiB } from '../../src/model/units.ts';
 import { type JudgeOptions, judge, toFindings } from '../../src/watch/judge.ts';
 import {
   aColumnStatisticsFact,
+  anExpectation,
   aSnapshot,
+  collationOid,
   collected,
   type DescribedTable,
   type Facts,
@@ -58,6 +62,7 @@ const tables: readonly DescribedTable[] = [
       { name: 'unselective', keys: ['h'], scans: 9_000 },
       { name: 'empty', keys: ['i'], scans: 9_000 },
       { name: 'broken', keys: ['j'], fact: { isValid: false } },
+      { name: 'sorted', keys: ['code'], scans: 9_000, fact: { collations: [collationOid(950)] } },
       {
         name: 'key',
         keys: ['code'],
@@ -76,6 +81,22 @@ const tables: readonly DescribedTable[] = [
     usage: { lastAnalyzedAtMs: null, rowsChangedSinceAnalyze: 90_000, rowsDeletedTotal: 0 },
   },
 ];
+
+/** Satisfied by `sorted`, as long as the name of its collation is known. */
+const codeInC: Expectation = {
+  ...anExpectation({ name: 'idx_orders_code' }),
+  keys: [{ kind: 'column', text: 'code', isDescending: false, isNullsFirst: false, collation: 'C' }],
+};
+const collationC: CollationFact = {
+  collationOid: collationOid(950),
+  schemaname: 'pg_catalog',
+  collationName: 'C',
+  isDatabaseDefault: false,
+  provider: 'c',
+  isDeterministic: true,
+  recordedVersion: null,
+  actualVersion: null,
+};
 
 function scene(): Facts {
   const facts = factsOf(tables);
@@ -111,10 +132,11 @@ function scene(): Facts {
         replayLagSeconds: null,
       },
     ],
+    collations: [collationC],
     columnStatistics: [
       statisticsOf('h', { distinctValues: 2, commonFrequencies: [0.5, 0.5] }),
       statisticsOf('i', { nullFraction: 0.99 }),
-      statisticsOf('k', { nullFraction: 0.95 }),
+      statisticsOf('k', { nullFraction: 0.95, distinctValues: 3 }),
     ],
     outcomes: { 'invalid-indexes': collected([secondLook], { collectedAtMs: takenAtMs + 2_000 }) },
   };
@@ -136,6 +158,12 @@ function saidBy(detector: Detector, names: ReadonlySet<CollectorName>) {
     isWatched: () => true,
     redactLiterals: false,
     docsBaseUrl: '/docs',
+    expectations: [
+      anExpectation({ name: 'idx_orders_k', keys: ['k'], priority: 1 }),
+      codeInC,
+      anExpectation({ name: 'one', keys: ['d'], alternatives: ['either'] }),
+      anExpectation({ name: 'other', keys: ['h'], alternatives: ['either'] }),
+    ],
   };
   const { replicas } = snapshot.outcomes;
   // Which facts stand under which name is lost where facts are left out by name.
@@ -171,6 +199,8 @@ const firing: readonly FindingKind[] = [
   'null-heavy-index',
   'over-indexed-table',
   'stale-statistics',
+  'missing-expected-index',
+  'unexpected-index',
 ];
 const everything = new Set(Object.keys(aSnapshot().outcomes)) as ReadonlySet<CollectorName>;
 

@@ -1,11 +1,13 @@
 import type { Bloat } from '../../src/analysis/bloat/bloat.ts';
 import { buildCatalogue } from '../../src/analysis/catalogue.ts';
+import { expectationStates } from '../../src/analysis/expectation.ts';
 import { usageWindow } from '../../src/analysis/usage-window.ts';
 import type { Detector } from '../../src/detectors/define.ts';
 import type { Draft } from '../../src/detectors/draft.ts';
 import { type Evaluation, evaluate } from '../../src/detectors/evaluate.ts';
 import type { SizePoint } from '../../src/history/bloat/memory.ts';
 import type { UsageAcrossNodes } from '../../src/history/usage/across.ts';
+import type { Expectation } from '../../src/model/expectation.ts';
 import type { Policy, Topology } from '../../src/model/policy.ts';
 import { dayMs, MiB } from '../../src/model/units.ts';
 import { aSnapshot, bloatByOid, type DescribedTable, type Facts, factsOf } from '../support/builders.ts';
@@ -33,6 +35,7 @@ export interface Circumstances {
   readonly sizes?: Readonly<Record<string, readonly SizePoint[]>>;
   /** What is remembered of use; a single look without. */
   readonly usage?: UsageAcrossNodes;
+  readonly expectations?: readonly Expectation[];
 }
 
 /** What one detector says of the described tables, through the same door as in production. */
@@ -55,6 +58,7 @@ export function judge<Settings>(
     bloat: bloatByOid(catalogue, circumstances.bloat),
     sizesOf: ({ name }) => circumstances.sizes?.[name] ?? [],
     ...(circumstances.usage === undefined ? {} : { usage: circumstances.usage }),
+    expectations: expectationStates(catalogue, circumstances.expectations ?? []),
   });
 }
 

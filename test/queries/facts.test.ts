@@ -32,6 +32,7 @@ const keys: Readonly<Record<string, readonly string[]>> = {
   constraints: ['constraintOid'],
   'operator-classes': ['operatorClassOid'],
   collations: ['collationOid'],
+  'expected-columns': ['tableOid', 'attributeNumber'],
   'index-usage': ['indexOid'],
   'table-usage': ['tableOid'],
   'relation-sizes': ['relationOid'],
@@ -156,6 +157,7 @@ describeOnPostgres(majors, (server, major) => {
 
   const bounds = [lowestOid, highestOid, true];
   const valuesFor = (collector: Collector): readonly unknown[] => {
+    if (collector.name === 'expected-columns') return [['public'], ['parent']];
     if (collector.name === 'definitions') return [indexOids, ...bounds];
     return collector.bounds === 'oid-range' ? bounds : [];
   };

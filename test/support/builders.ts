@@ -13,6 +13,7 @@ import type {
   CollationFact,
   ColumnFact,
   ConstraintFact,
+  ExpectedColumnFact,
   IndexFact,
   OperatorClassFact,
   TableFact,
@@ -27,6 +28,7 @@ import type {
   MeasuringFacts,
   MissingPermission,
 } from '../../src/findings/generation.ts';
+import type { Expectation } from '../../src/model/expectation.ts';
 import type { Finding, Inconclusive } from '../../src/model/finding.ts';
 import {
   type CollationOid,
@@ -346,6 +348,7 @@ export interface Facts {
   readonly constraints?: readonly ConstraintFact[];
   readonly operatorClasses?: readonly OperatorClassFact[];
   readonly collations?: readonly CollationFact[];
+  readonly expectedColumns?: readonly ExpectedColumnFact[];
   readonly indexUsage?: readonly IndexUsageFact[];
   readonly tableUsage?: readonly TableUsageFact[];
   readonly relationSizes?: readonly RelationSizeFact[];
@@ -416,6 +419,7 @@ export function aSnapshot(facts: Facts = {}): Snapshot {
     constraints: whole(facts.constraints ?? []),
     'operator-classes': whole(facts.operatorClasses ?? commonOperatorClasses),
     collations: whole(facts.collations ?? []),
+    'expected-columns': whole(facts.expectedColumns ?? []),
     'index-usage': whole(facts.indexUsage ?? []),
     'table-usage': whole(facts.tableUsage ?? []),
     'relation-sizes': whole(facts.relationSizes ?? []),
@@ -553,7 +557,54 @@ export function factsOf(described: readonly DescribedTable[], more: Facts = {}):
       );
     }
   }
-  return { tables, columns, indexes, constraints, indexUsage, tableUsage, relationSizes, ...more };
+  return {
+    ...{ tables, columns, indexes, constraints, indexUsage, tableUsage, relationSizes },
+    expectedColumns: columns.map(expectedColumnOf),
+    ...more,
+  };
+}
+
+/** As the columns of a table that an expectation names are read. */
+const expectedColumnOf = (column: ColumnFact): ExpectedColumnFact => ({
+  tableOid: column.tableOid,
+  attributeNumber: column.attributeNumber,
+  columnName: column.columnName,
+  typeName: column.typeName,
+  lengthBytes: column.lengthBytes,
+  isVirtual: column.generated === 'v',
+  collationOid: column.typeName === 'text' ? defaultCollation : noCollation,
+  operatorClassTypes: [column.typeName],
+});
+
+/** An index expected on `orders(a)`; keys as in {@link DescribedIndex}, expressions in brackets: `'(lower(name))'`. */
+export function anExpectation({
+  keys = ['a'],
+  ...overrides
+}: Partial<Omit<Expectation, 'keys'>> & { readonly keys?: readonly string[] } = {}): Expectation {
+  return {
+    name: 'idx_orders_a',
+    schemaname: 'public',
+    relname: 'orders',
+    method: 'btree',
+    keys: keys.map((key) => {
+      const { text, option } = parseKey(key, []);
+      const expression = /^\((.*)\)$/s.exec(text)?.[1];
+      return {
+        kind: expression === undefined ? 'column' : 'expression',
+        text: expression ?? text,
+        isDescending: (option & 1) !== 0,
+        isNullsFirst: (option & 2) !== 0,
+      };
+    }),
+    include: [],
+    isUnique: false,
+    nullsNotDistinct: false,
+    priority: 1,
+    queries: [],
+    alternatives: [],
+    manifest: 'expectations/shop.yaml',
+    ...overrides,
+  };
 }
 
 const usageOf = (scans: number | undefined): Partial<IndexUsageFact> =>

@@ -27,6 +27,7 @@ function judged(minute: number, indexes = [anIndexFact()]): Judgement {
     judged: new Set(['duplicate-index'] as const),
     snapshot: aSnapshot(facts),
     catalogue: aCatalogue(facts),
+    expectations: [],
     window: undefined,
   };
 }

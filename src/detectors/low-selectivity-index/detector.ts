@@ -99,7 +99,7 @@ function judge(
 }
 
 /** A negative count is minus the share of rows that are distinct; 0 is unknown. Never below one where there is a value at all. */
-function distinctValues(statistics: ColumnStatisticsFact, rows: number): number | undefined {
+export function distinctValues(statistics: ColumnStatisticsFact, rows: number): number | undefined {
   const { distinctValues: stated } = statistics;
   if (stated === 0) return undefined;
   return Math.max(1, Math.round(stated > 0 ? stated : -stated * rows));
