@@ -243,6 +243,7 @@ async function commands(): Promise<Commands> {
         keep: request.keep,
         version: toolVersion,
         docsDirectory: packageFile('docs'),
+        expectationsDirectory: packageFile('expectations'),
         env: {},
         width: layoutFor(context.stdout, context).width,
         signal: context.signal,

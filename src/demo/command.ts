@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import Table from 'cli-table3';
 import { parseListenAddress } from '../config/listen-address.ts';
 import { loadConfig } from '../config/load.ts';
@@ -24,6 +25,8 @@ export interface DemoOptions {
   readonly keep: boolean;
   readonly version: string;
   readonly docsDirectory: string;
+  /** Where the manifests of both databases are. */
+  readonly expectationsDirectory: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly width: number;
   readonly signal: AbortSignal;
@@ -112,7 +115,17 @@ async function watch(
     ...declarations,
     env: options.env,
     document: {
-      servers: [{ name: 'demo', primary: { url: monitorUrl }, databases: [...demoDatabases] }],
+      servers: [
+        {
+          name: 'demo',
+          primary: { url: monitorUrl },
+          databases: [...demoDatabases],
+          expectations: demoDatabases.map((database) => ({
+            databases: database,
+            file: join(options.expectationsDirectory, `${database}.yaml`),
+          })),
+        },
+      ],
       policy: { unusedAfter: demoUnusedAfter },
       collectors: { 'index-usage': { schedule: demoUsage }, 'table-usage': { schedule: demoUsage } },
       // At once rather than after five minutes: somebody is watching.
