@@ -5,7 +5,8 @@ import type { CollectorName } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import type { UsageAcrossNodes } from '../history/usage/across.ts';
 import type { Finding, Inconclusive } from '../model/finding.ts';
-import type { IndexOid, NodeName, TargetId } from '../model/ids.ts';
+import type { IndexOid, IndexOid, NodeName, TargetId, TargetId } from '../model/ids.ts';
+import type { ExpectedStatus } from './expected-status.ts';
 
 /** The last run of one collector on one target, as `/metrics`, the API and the page show it. Times in ms since the epoch. */
 export interface CollectorRun {
@@ -77,6 +78,8 @@ export interface Generation {
   /** Findings of every state, sorted by benefit over risk. */
   readonly findings: readonly Finding[];
   readonly inconclusive: readonly Inconclusive[];
+  /** What came of each expected index, in the order of the manifests; absent where there are none. */
+  readonly expectations?: readonly ExpectedStatus[];
   readonly runs: readonly CollectorRun[];
   readonly missingPermissions: readonly MissingPermission[];
   /** Bytes that following the open findings would free, each index counted once. */

@@ -97,6 +97,11 @@ const isList = (value: EvidenceValue): value is readonly EvidenceValue[] => Arra
 
 function withholdDefinitions(fix: Fix): Fix {
   if (fix.sql === null && fix.rollbackSql === null) return fix;
+  const isBuild = fix.sql !== null && /^CREATE (?:UNIQUE )?INDEX/.test(fix.sql);
+  if (isBuild) {
+    const notes = `${fix.notes} Literals are redacted (privacy.redactLiterals), so the SQL is not shown: its definition stands in the manifest.`;
+    return { ...fix, sql: null, rollbackSql: null, notes: notes.trim() };
+  }
   const isPlainDrop = fix.sql !== null && !/CREATE STATISTICS/.test(fix.sql);
   return {
     ...fix,

@@ -2,6 +2,7 @@ import { buildCatalogue } from '../analysis/catalogue.ts';
 import { type DefinitionFact, definitions as definitionsCollector } from '../collectors/definitions.ts';
 import { type CollectorName, collectorNames } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
+import { expectedStatuses } from '../findings/expected-status.ts';
 import type { CollectorRun, Generation } from '../findings/generation.ts';
 import { usualLifeRules } from '../findings/ledger.ts';
 import type { DiaryEvent } from '../model/event.ts';
@@ -286,6 +287,7 @@ export class TargetWatcher {
       ...(measuring && { measuring: measuring.facts({ catalogue: judgement.catalogue, bloat }) }),
       findings,
       inconclusive: judgement.undecided.map((undecided): Inconclusive => ({ ...undecided, ...target })),
+      ...(judgement.expectations.length > 0 && { expectations: expectedStatuses(judgement.expectations) }),
       runs: this.#runs(judgement.snapshot),
       missingPermissions: missingPermissions(judgement.snapshot),
       reclaimableTotalBytes: fewActions(findings).totalBytes,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { staleFiles } from '../../scripts/generate-docs.ts';
+import { expectationsFor } from '../../src/config/config.ts';
 import { exampleConfigYaml } from '../../src/config/example.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { environmentName, overridable } from '../../src/config/overrides.ts';
@@ -16,6 +17,9 @@ const nodes = settingsOf(configFileSchema(declarations));
 function loadText(text: string) {
   const readFile = (path: string): string => {
     if (path === '/config.yaml') return text;
+    // The manifests that the worked example names beside itself.
+    if (path.startsWith('/expectations/'))
+      return readFileSync(new URL(`../..${path}`, import.meta.url), 'utf8');
     throw Object.assign(new Error(path), { code: 'ENOENT' });
   };
   const result = loadConfig({ ...declarations, file: '/config.yaml', env: {}, readFile });
@@ -66,11 +70,14 @@ describe('the example', () => {
 });
 
 describe('config/residency-and-backtest.yaml', () => {
-  it('judges each database by its own policy', () => {
+  it('judges each database by its own policy and its own manifest', () => {
     const { config, warnings } = loadText(
       readFileSync(new URL('../../config/residency-and-backtest.yaml', import.meta.url), 'utf8'),
     );
     expect(warnings).toEqual([]);
+    const [server] = config.servers;
+    const expected = (datname: string) => server && expectationsFor(server, datname).length;
+    expect([expected('residency'), expected('backtest'), expected('other')]).toEqual([28, 11, 0]);
     expect(policyFor(config, 'main', 'residency', 'public').unusedAfterMs).toBe(30 * dayMs);
     expect(policyFor(config, 'main', 'backtest', 'public').unusedAfterMs).toBe(7 * dayMs);
   });

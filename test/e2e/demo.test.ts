@@ -168,10 +168,33 @@ describe('the demo', () => {
       severity: 'warning',
       confidence: 'proven',
       datname: 'residency',
-      fix: { sql: expect.stringMatching(/create index concurrently/i) },
+      // The manifest has an index for it, whose SQL is printed there.
+      fix: { sql: null, notes: expect.stringContaining('idx_assignments_rotation_template') },
     });
+    expect(found.get('backtest_runs(original_run_id)')?.fix.sql).toMatch(/create index concurrently/i);
     // With an index of its own.
     expect(found.has('assignments(block_id)')).toBe(false);
+  });
+
+  test('what the manifests expect is missing in residency and there in backtest', async () => {
+    const missing = ofKind('missing-expected-index');
+    expect(missing.map(({ datname }) => datname)).toEqual(missing.map(() => 'residency'));
+    expect(missing).toHaveLength(28);
+    const found = missing.find(
+      ({ evidence }) => evidence.expectedIndex === 'idx_assignments_rotation_template',
+    );
+    expect(found).toMatchObject({
+      severity: 'warning',
+      confidence: 'proven',
+      relname: 'assignments',
+      fix: {
+        sql: 'CREATE INDEX CONCURRENTLY idx_assignments_rotation_template ON public.assignments (rotation_template_id);',
+      },
+    });
+    const targets = await listed<{ id: string; inconclusive: { kind: string }[] }>(address, 'targets');
+    const kinds = targets.flatMap(({ inconclusive }) => inconclusive.map(({ kind }) => kind));
+    expect(kinds).not.toContain('missing-expected-index');
+    expect(kinds).not.toContain('unexpected-index');
   });
 
   test('the invalid index is found', () => {

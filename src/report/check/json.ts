@@ -54,9 +54,10 @@ const inconclusiveInOrder = ({ kind, server, datname, reason, ...rest }: Inconcl
 
 const targetInOrder = (target: CheckedTarget): CheckedTarget => {
   const { server, datname, isUp, error, versionNum, statisticsSince, ...rest } = target;
-  const { failures, missingPermissions, skippedRelations, catalogueReadMs } = rest;
+  const { failures, missingPermissions, skippedRelations, catalogueReadMs, expectations } = rest;
   return {
     ...{ server, datname, isUp, error, versionNum, statisticsSince },
     ...{ failures, missingPermissions, skippedRelations, catalogueReadMs },
+    ...(expectations && { expectations }),
   };
 };

@@ -1,4 +1,5 @@
 import { type CollectorName, collectorNames } from '../../collectors/index.ts';
+import type { ExpectedStatus } from '../../findings/expected-status.ts';
 import type { Generation, MissingPermission } from '../../findings/generation.ts';
 import { type Finding, type Inconclusive, type Severity, severities } from '../../model/finding.ts';
 import type { KindInfo } from '../kinds.ts';
@@ -25,6 +26,8 @@ export interface CheckedTarget {
   readonly missingPermissions: readonly MissingPermission[];
   /** Relations whose facts are unknown because somebody had locked them. */
   readonly skippedRelations: number;
+  /** What came of each expected index; absent where no manifest holds for the database. */
+  readonly expectations?: readonly ExpectedStatus[];
   /** How long reading the catalogue took, all collectors together. */
   readonly catalogueReadMs: number;
 }
@@ -87,6 +90,7 @@ function checkedTarget(generation: Generation, needed: ReadonlySet<CollectorName
       })),
     missingPermissions: generation.missingPermissions,
     skippedRelations: skippedRelations(generation),
+    ...(generation.expectations && { expectations: generation.expectations }),
     catalogueReadMs: runs.reduce((sum, run) => sum + run.durationMs, 0),
   };
 }

@@ -1,3 +1,4 @@
+import { type ExpectedStatus, satisfiedUnderOtherName } from '../../findings/expected-status.ts';
 import type { Finding, Inconclusive, Severity } from '../../model/finding.ts';
 import { counted, humaneBytes, humaneCount } from '../../model/units.ts';
 import { type FewActions, fewActions, rankFindings } from '../actions.ts';
@@ -250,7 +251,9 @@ const targetsShownMax = 12;
 function targetsSection(result: CheckResult, page: Page): readonly string[] {
   const reached = result.targets.filter((target) => target.isUp);
   const muted = result.findings.filter((finding) => finding.state === 'muted').length;
-  const lines = reached.slice(0, targetsShownMax).map(targetLine);
+  const lines = reached
+    .slice(0, targetsShownMax)
+    .flatMap((target) => [targetLine(target), ...expectationLines(target)]);
   return [
     ...lines.flatMap((line) => wrapHanging(line, page.width, '')),
     ...(reached.length > targetsShownMax ? [`… and ${reached.length - targetsShownMax} more targets`] : []),
@@ -269,6 +272,28 @@ function targetLine(target: CheckedTarget): string {
     target.skippedRelations === 0 ? '' : `, ${counted(target.skippedRelations, 'locked relation')} left out`;
   return `Looked at ${targetName(target)}: ${version}, ${since}${skipped}`;
 }
+
+/** How many of the expected indexes are there, and which of them under another name. */
+function expectationLines(target: CheckedTarget): readonly string[] {
+  const statuses = target.expectations ?? [];
+  if (statuses.length === 0) return [];
+  const countOf = (state: ExpectedStatus['state']): number =>
+    statuses.filter((status) => status.state === state).length;
+  const others = satisfiedUnderOtherName(statuses).map(({ expectedIndex, satisfiedBy }) =>
+    safeLine(`${expectedIndex} as ${satisfiedBy[0] ?? ''}`),
+  );
+  const parts = [
+    `${countOf('satisfied')} there${others.length === 0 ? '' : ` (${fewOf(others, otherNamesShownMax)})`}`,
+    ...(countOf('alternative') === 0 ? [] : [`${countOf('alternative')} replaced by an alternative`]),
+    `${countOf('missing')} missing`,
+    ...(countOf('unknown') === 0 ? [] : [`${countOf('unknown')} that could not be judged`]),
+  ];
+  return [
+    `Of ${counted(statuses.length, 'expected index', 'expected indexes')} in ${targetName(target)}: ${parts.join(', ')}`,
+  ];
+}
+
+const otherNamesShownMax = 5;
 
 /** 170002 is 17.2: since version 10 there are two parts. */
 const versionText = (versionNum: number): string =>

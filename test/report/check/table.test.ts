@@ -1,15 +1,29 @@
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ExpectedStatus } from '../../../src/findings/expected-status.ts';
 import { summaryLine } from '../../../src/report/check/summary.ts';
 import { renderTable } from '../../../src/report/check/table.ts';
-import { displayWidth } from '../../../src/report/text.ts';
+import { displayWidth, safeLine } from '../../../src/report/text.ts';
 import { aFinding, anInconclusive } from '../../support/builders.ts';
 import { aHostileFinding, dangerous, hostileName } from '../hostile.ts';
 import { aCheckedTarget, aResult, busyNight } from '../samples.ts';
 
 const plain = { width: 100, hasColour: false };
 const lastLine = (text: string) => text.trimEnd().split('\n').at(-1);
+
+const anExpectedStatus = (overrides: Partial<ExpectedStatus> = {}): ExpectedStatus => ({
+  schemaname: 'public',
+  relname: 'orders',
+  expectedIndex: 'idx_a',
+  manifest: 'expectations/shop.yaml',
+  priority: 1,
+  phase: null,
+  state: 'satisfied',
+  satisfiedBy: ['idx_a'],
+  reason: null,
+  ...overrides,
+});
 
 describe('the table', () => {
   it.each([80, 140])('reads well at %i columns', async (width) => {
@@ -60,6 +74,23 @@ describe('the table', () => {
     const text = renderTable(aResult({ findings: [finding] }), plain);
     expect(text).not.toContain('select 0;');
     expect(text).toContain(`indexwarden explain ${finding.id}`);
+  });
+
+  it('says how many of the expected indexes are there, and which of them under another name', () => {
+    const target = aCheckedTarget({
+      expectations: [
+        anExpectedStatus(),
+        anExpectedStatus({ expectedIndex: 'idx_b', satisfiedBy: ['ix\u202e_b'] }),
+        anExpectedStatus({ expectedIndex: 'idx_c', state: 'missing', satisfiedBy: [] }),
+        anExpectedStatus({ expectedIndex: 'idx_d', state: 'alternative', satisfiedBy: [] }),
+        anExpectedStatus({ expectedIndex: 'idx_e', state: 'unknown', satisfiedBy: [], reason: 'locked' }),
+      ],
+    });
+    const text = renderTable(aResult({ targets: [target] }), { width: 200, hasColour: false });
+    expect(text).toContain(
+      `Of 5 expected indexes in main/shop: 2 there (idx_b as ix${safeLine('\u202e')}_b), 1 replaced by an alternative, 1 missing, 1 that could not be judged\n`,
+    );
+    expect(renderTable(aResult(), { width: 200, hasColour: false })).not.toContain('expected');
   });
 
   it('is harmless whatever things are called', () => {
