@@ -5,7 +5,7 @@ import type { CollectorName } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import type { UsageAcrossNodes } from '../history/usage/across.ts';
 import type { Finding, Inconclusive } from '../model/finding.ts';
-import type { IndexOid, IndexOid, NodeName, TargetId, TargetId } from '../model/ids.ts';
+import type { IndexOid, NodeName, TargetId } from '../model/ids.ts';
 import type { ExpectedStatus } from './expected-status.ts';
 
 /** The last run of one collector on one target, as `/metrics`, the API and the page show it. Times in ms since the epoch. */

@@ -142,6 +142,7 @@ const everyOther = [
   'constraints',
   'operator-classes',
   'collations',
+  'expected-columns',
   'index-usage',
   'table-usage',
   'relation-sizes',
