@@ -31,7 +31,8 @@ const Key = z
   .union([text(), ManifestKey], { error: 'is neither a column nor a key with its settings' })
   .meta({ title: 'column or key' });
 
-const ExpectedIndex = z
+/** One entry, for finding what is wrong with the others beside one that is malformed. */
+export const ExpectedIndex = z
   .strictObject(
     {
       name: setting(

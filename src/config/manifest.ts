@@ -1,7 +1,12 @@
 import { type SqlToken, sqlTokens, whyNotImmutable } from '../analysis/sql-tokens.ts';
 import type { Expectation, ExpectedKey } from '../model/expectation.ts';
 import { err, ok, type Result } from '../model/result.ts';
-import { type ExpectedIndexEntry, type ManifestKeyEntry, ManifestSchema } from './manifest-schema.ts';
+import {
+  ExpectedIndex,
+  type ExpectedIndexEntry,
+  type ManifestKeyEntry,
+  ManifestSchema,
+} from './manifest-schema.ts';
 import { formatPath, type Problem, showValue } from './problems.ts';
 import { type LocatedProblem, problemsOf } from './validation.ts';
 import { parseYaml } from './yaml-file.ts';
@@ -28,9 +33,14 @@ export function parseManifest(
   }
   const { content, lineOf } = yaml.value;
   const parsed = ManifestSchema.safeParse(content);
-  const found = parsed.success
-    ? meaninglessIn(parsed.data.indexes, parsed.data.schema)
-    : problemsOf(ManifestSchema, content, parsed.error.issues);
+  // Entries that are well formed are looked at whatever is wrong with others: all problems are told at once.
+  const listed = Array.isArray(content.indexes) ? content.indexes : [];
+  const entries = listed.map((entry) => ExpectedIndex.safeParse(entry).data);
+  const schema = typeof content.schema === 'string' ? content.schema : 'public';
+  const found = [
+    ...(parsed.success ? [] : problemsOf(ManifestSchema, content, parsed.error.issues)),
+    ...meaninglessIn(entries, schema),
+  ];
   if (!parsed.success || found.length > 0)
     return err(
       found
@@ -98,7 +108,10 @@ function shortKey(text: string): Exclude<ManifestKeyEntry, string> {
 type Note = (steps: readonly PropertyKey[], value: unknown, message: string, hint?: string) => void;
 
 /** What the schema lets through and PostgreSQL would not. */
-function meaninglessIn(entries: readonly ExpectedIndexEntry[], schema: string): readonly LocatedProblem[] {
+function meaninglessIn(
+  entries: readonly (ExpectedIndexEntry | undefined)[],
+  schema: string,
+): readonly LocatedProblem[] {
   const problems: LocatedProblem[] = [];
   const note: Note = (steps, value, message, hint) => {
     problems.push({
@@ -111,6 +124,7 @@ function meaninglessIn(entries: readonly ExpectedIndexEntry[], schema: string): 
   };
   const names = new Map<string, number>();
   for (const [place, entry] of entries.entries()) {
+    if (entry === undefined) continue;
     const steps = ['indexes', place];
     const name = `${entry.schema ?? schema}.${entry.name}`;
     const before = names.get(name);
@@ -225,10 +239,11 @@ function isList(tokens: readonly SqlToken[]): boolean {
   });
 }
 
-function noteGroups(entries: readonly ExpectedIndexEntry[], schema: string, note: Note): void {
+function noteGroups(entries: readonly (ExpectedIndexEntry | undefined)[], schema: string, note: Note): void {
   const groups = new Map<string, { readonly place: number; readonly at: number; readonly table: string }[]>();
   for (const [place, entry] of entries.entries()) {
-    for (const [at, group] of entry.alternatives.entries()) {
+    for (const [at, group] of (entry?.alternatives ?? []).entries()) {
+      if (entry === undefined) continue;
       const members = groups.get(group) ?? [];
       members.push({ place, at, table: `${entry.schema ?? schema}.${entry.table}` });
       groups.set(group, members);
@@ -238,7 +253,8 @@ function noteGroups(entries: readonly ExpectedIndexEntry[], schema: string, note
     const [first, ...others] = members;
     if (first === undefined) continue;
     const steps = ['indexes', first.place, 'alternatives', first.at];
-    if (others.length === 0)
+    // The other member may be the one that is malformed.
+    if (others.length === 0 && !entries.includes(undefined))
       note(steps, group, 'is a group of one', 'name the group at its other members, too, or leave it out');
     for (const { place, at, table } of others)
       if (table !== first.table)
