@@ -120,7 +120,8 @@ export class Session {
     };
     options.signal.addEventListener('abort', cancel, { once: true });
     try {
-      // One round trip. Numbers only: nothing here comes from outside.
+      // One round trip. Numbers only: nothing here comes from outside. Constants in definitions are printed so that they mean the
+      // same wherever they are run, and as src/plan/script/definition-hash.ts expects them.
       await this.#answerWithin(this.#graceMs, () =>
         this.#client.query(
           `begin read only;
@@ -128,6 +129,9 @@ export class Session {
          set local lock_timeout = ${Math.ceil(this.#limits.lockTimeoutMs)};
          set local idle_in_transaction_session_timeout = ${timeoutMs + this.#graceMs};
          set local search_path = pg_catalog;
+         set local datestyle = 'ISO, YMD';
+         set local intervalstyle = 'postgres';
+         set local timezone = 'UTC';
          set local jit = off;
          set local max_parallel_workers_per_gather = 0`,
         ),
