@@ -1,8 +1,10 @@
 import type { Bloat } from '../analysis/bloat/bloat.ts';
 import type { Catalogue } from '../analysis/catalogue.ts';
 import type { UsageWindow } from '../analysis/usage-window.ts';
+import type { DefinitionFact } from '../collectors/definitions.ts';
 import type { CollectorName } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
+import type { Remedy } from '../detectors/draft.ts';
 import type { UsageAcrossNodes } from '../history/usage/across.ts';
 import type { Finding, Inconclusive } from '../model/finding.ts';
 import type { IndexOid, NodeName, TargetId } from '../model/ids.ts';
@@ -77,6 +79,10 @@ export interface Generation {
   readonly measuring?: MeasuringFacts;
   /** Findings of every state, sorted by benefit over risk. */
   readonly findings: readonly Finding[];
+  /** What the SQL of the findings was printed from, by their ids: of those that this look found. */
+  readonly remedies?: ReadonlyMap<string, Remedy>;
+  /** The server's definitions that the SQL needed, by index oid. */
+  readonly definitions?: ReadonlyMap<number, DefinitionFact>;
   readonly inconclusive: readonly Inconclusive[];
   /** What came of each expected index, in the order of the manifests; absent where there are none. */
   readonly expectations?: readonly ExpectedStatus[];

@@ -5,7 +5,7 @@ import { type UsageWindow, usageWindow } from '../analysis/usage-window.ts';
 import type { DefinitionFact } from '../collectors/definitions.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import type { Detector } from '../detectors/define.ts';
-import type { Draft } from '../detectors/draft.ts';
+import type { Draft, Remedy } from '../detectors/draft.ts';
 import { type Evaluation, evaluate } from '../detectors/evaluate.ts';
 import { agree } from '../findings/agree.ts';
 import { findingId } from '../findings/identity.ts';
@@ -80,11 +80,23 @@ export function judge(
   return { ...evaluation, drafts, expectations, snapshot, catalogue, window };
 }
 
-/** Oids of the indexes whose definitions the findings' SQL needs. */
+/** Oids of the indexes whose definitions the findings' SQL needs, and of those that take over what is dropped: a plan checks both. */
 export function definitionsNeeded(drafts: readonly Draft[]): readonly number[] {
-  const oids = drafts.flatMap((draft) => indexesToDefine(draft.remedy).map((index): number => index.oid));
+  const oids = drafts.flatMap((draft) => {
+    const defined = indexesToDefine(draft.remedy);
+    return [...defined, ...(defined.length === 0 ? [] : keptBy(draft))].map((index): number => index.oid);
+  });
   return [...new Set(oids)].sort((a, b) => a - b);
 }
+
+const keptBy = ({ table, related }: Draft): readonly IndexView[] =>
+  table.indexes.filter((index) =>
+    related.some(({ role, indexrelname }) => role === 'keep' && indexrelname === index.name),
+  );
+
+/** What the findings' SQL is printed from, by the findings' ids. */
+export const remediesOf = ({ snapshot, drafts }: Judgement): ReadonlyMap<string, Remedy> =>
+  new Map(drafts.map((draft) => [findingId(snapshot.target, draft), draft.remedy]));
 
 /** Gives the drafts identity and SQL. Pure. */
 export function toFindings(

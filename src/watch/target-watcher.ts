@@ -26,6 +26,7 @@ import {
   type Judgement,
   type JudgeOptions,
   judge,
+  remediesOf,
   toFindings,
 } from './judge.ts';
 import { type NodesSaid, TargetNodes } from './nodes.ts';
@@ -286,6 +287,8 @@ export class TargetWatcher {
       bloat,
       ...(measuring && { measuring: measuring.facts({ catalogue: judgement.catalogue, bloat }) }),
       findings,
+      remedies: remediesOf(judgement),
+      definitions: this.#definitions,
       inconclusive: judgement.undecided.map((undecided): Inconclusive => ({ ...undecided, ...target })),
       ...(judgement.expectations.length > 0 && { expectations: expectedStatuses(judgement.expectations) }),
       runs: this.#runs(judgement.snapshot),
