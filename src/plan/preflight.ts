@@ -3,8 +3,11 @@ import { qualified, quoteLiteral } from './sql.ts';
 
 const tag = '$indexwarden$';
 
+/** An anonymous block; `body` holds `begin` and `end`, and names in it stand in {@link literalInBlock}. */
+export const doBlock = (body: string): string => `DO ${tag}\n${body}\n${tag};`;
+
 /** A literal that stands inside the block: a name that holds the block's own tag must not end it. */
-function literalInBlock(text: string): string {
+export function literalInBlock(text: string): string {
   if (!text.includes(tag)) return quoteLiteral(text);
   return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''").replaceAll('$', '\\x24')}'`;
 }
@@ -23,12 +26,7 @@ export interface PreflightOptions {
  * session, it stops on whatever would make it wait for hours, and warns about what it would burden. Reads only.
  */
 export function concurrentPreflight(options: PreflightOptions): string {
-  const table = literalInBlock(qualified(options.schemaname, options.relname));
-  const needs =
-    options.neededBytes === undefined
-      ? ''
-      : `
-  raise notice 'needs about ${humaneBytes(options.neededBytes)} of free disk, and as much WAL for each standby and slot: free disk is unknown from here';`;
+  const needs = options.neededBytes === undefined ? '' : `\n${needsLine(options.neededBytes)}`;
   const index =
     options.indexrelname === undefined
       ? ''
@@ -36,13 +34,27 @@ export function concurrentPreflight(options: PreflightOptions): string {
   if to_regclass(${literalInBlock(qualified(options.schemaname, options.indexrelname))}) is null then
     raise exception 'the index is gone: nothing to do';
   end if;`;
-  return `SET lock_timeout = 0;
-SET statement_timeout = 0;
-DO ${tag}
-declare
+  return `${concurrentSettings.join('\n')}
+${doBlock(`declare
   blocker record;
 begin${index}
-  for blocker in
+${blockersOf(literalInBlock(qualified(options.schemaname, options.relname)))}${needs}
+end`)}`;
+}
+
+/** A timeout would leave an invalid index behind. */
+export const concurrentSettings: readonly string[] = ['SET lock_timeout = 0;', 'SET statement_timeout = 0;'];
+
+/** The line of a block that says what a statement needs. */
+export const needsLine = (bytes: number): string =>
+  `  raise notice 'needs about ${humaneBytes(bytes)} of free disk, and as much WAL for each standby and slot: free disk is unknown from here';`;
+
+/**
+ * The lines of a block, with a record named `blocker`, that look for whatever would hold the statement up. `table` is an expression for the
+ * table's name as SQL writes it.
+ */
+export const blockersOf = (table: string): string =>
+  `  for blocker in
     select pid, xact_start from pg_stat_activity
     where pid <> pg_backend_pid() and xact_start < now() - interval '15 minutes' and backend_type = 'client backend'
   loop
@@ -64,10 +76,7 @@ begin${index}
     select application_name from pg_stat_replication where pg_wal_lsn_diff(sent_lsn, replay_lsn) > 1073741824
   loop
     raise exception 'standby % is more than 1 GiB behind', blocker.application_name;
-  end loop;${needs}
-end
-${tag};`;
-}
+  end loop;`;
 
 /** For statements that take ACCESS EXCLUSIVE: better to give up after two seconds than to queue everybody behind us. */
 export const exclusivePreflight = `SET lock_timeout = '2s';
