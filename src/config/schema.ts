@@ -23,6 +23,7 @@ import { FindingsSettings } from './schema-findings.ts';
 import { HistorySettings } from './schema-history.ts';
 import { MuteSettings } from './schema-mutes.ts';
 import { NotificationSettings } from './schema-notifications.ts';
+import { PlanSettings } from './schema-plan.ts';
 import { StorageSettings } from './schema-storage.ts';
 
 /** What the configuration must know about a collector; the collectors are declared elsewhere. */
@@ -448,6 +449,7 @@ export function configFileSchema(declarations: ConfigDeclarations) {
         history: setting(HistorySettings, 'How use of indexes is remembered.').prefault({}),
         bloat: setting(BloatSettings, 'How the bloat of indexes is measured.').prefault({}),
         findings: setting(FindingsSettings, 'How long findings live and are remembered.').prefault({}),
+        plan: setting(PlanSettings, 'What printed plans allow.').prefault({}),
         mutes: setting(
           listOf(MuteSettings),
           'Findings that are known and accepted. The API and comments on indexes mute as well.',
