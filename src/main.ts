@@ -26,6 +26,7 @@ import { checkOnce, misconfiguredNodes } from './watch/check.ts';
 import { type Daemon, startDaemon } from './watch/daemon.ts';
 import { declarations } from './watch/declarations.ts';
 import { createLog } from './watch/log.ts';
+import { planOnce } from './watch/plan.ts';
 
 /** The package's own folder, whether this runs from `src` or `dist`. */
 const packageFile = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -114,6 +115,26 @@ async function bloat(
   } finally {
     progress?.stop();
   }
+}
+
+/** A plan from one look at one database. */
+async function plan(
+  request: Parameters<Commands['plan']>[0],
+  context: CommandContext,
+): ReturnType<Commands['plan']> {
+  const loaded = load(request, context);
+  if (!loaded.ok) return loaded;
+  const { config } = loaded.value;
+  return planOnce({
+    config,
+    detectors,
+    request: request.plan,
+    target: request.target,
+    docsBaseUrl: config.http.docsBaseUrl ?? docsBaseUrl,
+    // What went wrong stands in the answer.
+    log: createLog({ ...config, log: { ...config.log, level: 'error' } }),
+    signal: context.signal,
+  });
 }
 
 async function serve(request: ConfigRequest, context: CommandContext): Promise<Result<void, CommandError>> {
@@ -223,6 +244,7 @@ async function commands(): Promise<Commands> {
     serve,
     check,
     bloat,
+    plan,
     findings: async (source, context) => {
       if (source.kind === 'api') return findingsOfDaemon(source.url, context.signal);
       const result = await check({ ...source.config, only: [] }, context);

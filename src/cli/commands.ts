@@ -3,6 +3,8 @@ import type { ConfigError } from '../config/problems.ts';
 import type { SettingNode } from '../config/settings-tree.ts';
 import type { Finding, FindingKind } from '../model/finding.ts';
 import type { Result } from '../model/result.ts';
+import type { PlanRequest } from '../plan/script/actions.ts';
+import type { Plan } from '../plan/script/plan.ts';
 import type { BloatReport } from '../report/bloat/result.ts';
 import type { CheckResult } from '../report/check/result.ts';
 import type { KindInfo, ToolInfo } from '../report/kinds.ts';
@@ -27,6 +29,12 @@ export interface BloatRequest extends ConfigRequest {
   readonly isMeasured: boolean;
   /** Patterns of index names; all, if empty. */
   readonly indexes: readonly string[];
+}
+
+export interface PlanCommandRequest extends ConfigRequest {
+  readonly plan: PlanRequest;
+  /** `server/database`, or the database alone; absent where there is only one. */
+  readonly target?: string;
 }
 
 /** Where a finding is looked up: in a running daemon, or in a fresh look at the databases. */
@@ -79,6 +87,10 @@ export interface Commands {
     request: BloatRequest,
     context: CommandContext,
   ) => Promise<Result<BloatReport, CommandError>>;
+  readonly plan: (
+    request: PlanCommandRequest,
+    context: CommandContext,
+  ) => Promise<Result<Plan, CommandError>>;
   /** All findings of a source, for `explain` to choose from. */
   readonly findings: (
     source: FindingSource,

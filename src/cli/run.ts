@@ -12,6 +12,7 @@ import { explainCommand } from './explain.ts';
 import { failUsage } from './failure.ts';
 import { type Flag, parseFlags, shown, type UsageProblem } from './flags.ts';
 import { commandHelp, helpFlag, overviewHelp } from './help.ts';
+import { planCommand } from './plan.ts';
 import { serveCommand } from './serve.ts';
 import type { CommandSpec } from './spec.ts';
 
@@ -20,6 +21,7 @@ export const commandSpecs: readonly CommandSpec[] = [
   checkCommand,
   serveCommand,
   bloatCommand,
+  planCommand,
   explainCommand,
   configCheckCommand,
   configExampleCommand,

@@ -5,6 +5,7 @@ import { runCli } from '../../src/cli/run.ts';
 import { setting } from '../../src/config/fields.ts';
 import { settingsOf } from '../../src/config/settings-tree.ts';
 import { ok } from '../../src/model/result.ts';
+import { aPlan } from '../plan/script/samples.ts';
 import { aResult, kinds, tool } from '../report/samples.ts';
 
 /** A few keys, of each kind that a flag can give. */
@@ -92,6 +93,7 @@ export async function runLine(argv: readonly string[], options: RunOptions = {})
     serve: note('serve', ok(undefined)),
     check: note('check', ok(aResult())),
     bloat: note('bloat', ok({ rows: [], improvements: [], targets: 1, unreadable: [] })),
+    plan: note('plan', ok(aPlan)),
     findings: note('findings', ok([])),
     page: (kind) => Promise.resolve(`# Page of ${kind}\n`),
     configCheck: note('configCheck', ok('servers: []')),
