@@ -8,6 +8,7 @@ import {
   isForeignKeySupported,
   isUsable,
   supportsForeignKey,
+  whyKept,
 } from '../../analysis/index-identity.ts';
 import { replacementsOn } from '../../analysis/replacement.ts';
 import type { FindingKind } from '../../model/finding.ts';
@@ -64,11 +65,12 @@ export function settle(actions: readonly Action[], catalogue: Catalogue): Settle
         return true;
     }
   });
+  const successors = successorsOf(drops, creations, catalogue);
   return {
     actions: kept,
     leftOut,
-    successors: successorsOf(drops, creations, catalogue),
-    announced: announcedBy(creations, drops, catalogue),
+    successors,
+    announced: [...announcedBy(creations, drops, catalogue), ...idleSuccessors(successors)],
   };
 }
 
@@ -229,6 +231,22 @@ function successorOf(
   const covers = coversOf(drop.index, drops, added);
   const named = covers.filter((index) => isNamedKeep(drop, index));
   return named.length > 0 ? named : covers.slice(0, 1);
+}
+
+/** What was kept for its copies and has not been used is judged by itself once they are gone. */
+function idleSuccessors(successors: Settled['successors']): readonly Announced[] {
+  const idle = new Set(
+    [...successors.values()]
+      .flat()
+      .filter((index) => index.usage?.scansTotal === 0 && whyKept(index) === undefined),
+  );
+  return [...idle].map((index) => ({
+    kind: 'unused-index',
+    schemaname: index.table.schemaname,
+    relname: index.table.relname,
+    indexrelname: index.name,
+    why: 'it stays for what is dropped beside it, and if it is not used then either, that will be said',
+  }));
 }
 
 /** Copies and covers that are there only because of what the plan creates. */
