@@ -45,9 +45,12 @@ export interface BeforeOptions {
   readonly mayBeElsewhere?: boolean;
 }
 
-/** `2026-03-08 12:00:00+00`, which every server reads. */
+/** `2026-03-08 12:00:00+00`, which every server reads, with thousandths of a second where there are any. */
 export const instant = (atMs: number): string =>
-  `${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')}+00`;
+  new Date(atMs)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/(?:\.000)?Z$/, '+00');
 
 /** The session setting by which a plan's check tells its steps that it has passed. */
 export const planSetting = 'indexwarden.plan';
