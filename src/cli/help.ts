@@ -14,6 +14,10 @@ const examples: readonly (readonly [string, string])[] = [
   ['indexwarden check --url postgresql://monitor@db.example/shop', 'look at one database, once'],
   ['indexwarden explain duplicate-index', 'what a kind of finding means and what to do'],
   [
+    'indexwarden plan --for create > plan.sql',
+    'the SQL that mends it, in order, with checks and the way back',
+  ],
+  [
     'indexwarden check --write-baseline accepted.json',
     'accept today’s findings; later: check --baseline accepted.json',
   ],

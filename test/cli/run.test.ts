@@ -74,6 +74,14 @@ describe('usage problems', () => {
     [['check', '-x'], /no flag -x/],
     [['serve', '--web.listen-address', 'here'], /is not a listen address/],
     [['serve', '--limits.lockTimeot', '1s'], /'--limits\.lockTimeout'/],
+    [
+      ['plan', '--for', 'drops'],
+      /knows no 'drops'[\s\S]*did you mean 'drop'\?[\s\S]*drop, create, reindex, all/,
+    ],
+    [['plan', '--finding', 'xyz'], /--finding is no id of a finding: 'xyz'[\s\S]*4 to 16 hexadecimal/],
+    [['plan', '--phase', '1', '--for', 'drop'], /--phase means nothing with --for drop/],
+    [['plan', '--down-revision', 'abc'], /--down-revision means nothing without --format alembic/],
+    [['plan', '--soak', 'soon'], /--soak is not a duration/],
     [['explain'], /a kind or the id of a finding is missing/],
     [['explain', 'duplicate-indx'], /did you mean 'duplicate-index'\?/],
     [['explain', 'abcd', '--api', 'localhost'], /--api is not a web address/],
@@ -145,6 +153,43 @@ describe('what commands are asked', () => {
     ]);
   });
 
+  it('plan: which findings, and its times as settings', async () => {
+    const argv = [
+      'plan',
+      '--for=create',
+      '--phase',
+      '2',
+      '--finding',
+      '4F1C',
+      '--finding=00aa11',
+      '--soak',
+      '14d',
+    ];
+    const run = await runLine([
+      ...argv,
+      '--expires-after=1d',
+      '--target',
+      'main/shop',
+      '--url=postgresql://a/b',
+    ]);
+    expect(run.calls).toEqual([
+      {
+        command: 'plan',
+        request: {
+          flags: { 'plan.soak': '14d', 'plan.expiresAfter': '1d' },
+          command: { url: 'postgresql://a/b' },
+          plan: { scope: 'create', phase: 2, findings: ['4F1C', '00aa11'] },
+          target: 'main/shop',
+        },
+      },
+    ]);
+    expect((await runLine(['plan'])).calls[0]?.request).toEqual({
+      flags: {},
+      command: {},
+      plan: { scope: 'all', findings: [] },
+    });
+  });
+
   it('serve: the listen address under its name in the file', async () => {
     const run = await runLine(['serve', '--web.listen-address', ':9999', '--log.level=debug']);
     expect(run).toMatchObject({ code: 0 });
@@ -173,6 +218,32 @@ describe('what commands are asked', () => {
   it('config check and config example print what they are given', async () => {
     expect(await runLine(['config', 'check'])).toMatchObject({ code: 0, stdout: 'servers: []\n' });
     expect(await runLine(['config', 'example'])).toMatchObject({ code: 0, stdout: '# example\n' });
+  });
+});
+
+describe('plan', () => {
+  it('prints the script on stdout, a summary on stderr, and writes the way back where it is asked to', async () => {
+    const run = await runLine(['plan', '--rollback-file', 'undo.sql']);
+    expect(run.code).toBe(0);
+    expect(run.stdout).toMatch(/^-- indexwarden plan /);
+    expect(run.stderr).toMatch(/^indexwarden: plan \w+ for shop: 7 steps: 3 to create, /);
+    expect(run.files.get('/here/undo.sql')).toMatch(/^-- The way back from plan /);
+    expect(JSON.parse((await runLine(['plan', '--format', 'json'])).stdout)).toMatchObject({
+      datname: 'shop',
+    });
+    const alembic = await runLine(['plan', '--format=alembic', '--down-revision=4ae1c0']);
+    expect(alembic.stdout).toContain('down_revision = "4ae1c0"');
+  });
+
+  it('says where the way back cannot be written, and prints no script without it', async () => {
+    const run = await runLine(['plan', '--rollback-file', '/forbidden/undo.sql']);
+    expect(run).toMatchObject({ code: 2, stdout: '' });
+    expect(run.stderr).toContain('the way back cannot be written: EACCES');
+  });
+
+  it('moves no cursor on a terminal', async () => {
+    const run = await runLine(['plan'], { terminalColumns: 80 });
+    expect(run.stdout).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
   });
 });
 
