@@ -129,9 +129,9 @@ export class Session {
          set local lock_timeout = ${Math.ceil(this.#limits.lockTimeoutMs)};
          set local idle_in_transaction_session_timeout = ${timeoutMs + this.#graceMs};
          set local search_path = pg_catalog;
-         set local datestyle = 'ISO, YMD';
-         set local intervalstyle = 'postgres';
-         set local timezone = 'UTC';
+         set local datestyle = iso;
+         set local intervalstyle = postgres;
+         set local timezone = utc;
          set local jit = off;
          set local max_parallel_workers_per_gather = 0`,
         ),

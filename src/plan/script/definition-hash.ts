@@ -25,7 +25,7 @@ export const hashOfFound = `left(encode(sha256(convert_to(pg_get_indexdef(found)
  */
 export const deparseSettings: readonly (readonly [string, string])[] = [
   ['search_path', 'pg_catalog'],
-  ['datestyle', 'ISO, YMD'],
+  ['datestyle', 'ISO'],
   ['intervalstyle', 'postgres'],
   ['timezone', 'UTC'],
 ];

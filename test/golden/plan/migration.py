@@ -248,7 +248,7 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
   found := to_regclass('public.orders_placed_at');
   if found is null then
     raise exception '% is gone', 'public.orders_placed_at';
@@ -298,7 +298,7 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
   found := to_regclass('public.orders_key');
   if found is null then
     raise notice '% is gone already', 'public.orders_key';

@@ -217,7 +217,7 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
   found := to_regclass('public.orders_placed_at');
   if found is null then
     raise exception '% is gone', 'public.orders_placed_at';
@@ -270,7 +270,7 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
   found := to_regclass('public.orders_key');
   if found is null then
     raise notice '% is gone already', 'public.orders_key';
@@ -327,7 +327,7 @@ $indexwarden$;
 --   if now() < timestamptz '2026-03-08 12:00:00+00' then
 --     raise exception 'this batch is not due before 2026-03-08 12:00:00+00' using hint = 'Watch what the batch before it did first.';
 --   end if;
---   perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
+--   perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
 --   found := to_regclass('public.orders_note');
 --   if found is null or not coalesce((select i.indisvalid and i.indisready and i.indislive from pg_index i where i.indexrelid = found), false) then
 --     raise exception '% is to take over and is not there, or not valid', 'public.orders_note';
@@ -395,7 +395,7 @@ $indexwarden$;
 --   if now() < timestamptz '2026-03-15 12:00:00+00' then
 --     raise exception 'this batch is not due before 2026-03-15 12:00:00+00' using hint = 'Watch what the batch before it did first.';
 --   end if;
---   perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
+--   perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
 --   found := to_regclass('public.orders_a');
 --   if found is null then
 --     raise notice '% is gone already', 'public.orders_a';
