@@ -373,6 +373,57 @@ describeOnPostgres(majors, (server, major) => {
     });
   });
 
+  test('names from strangers end no literal, block or comment', async () => {
+    const names = [
+      'weird"; drop table t; --',
+      "it's '' quoted\\",
+      'new\nline\r\n-- comment',
+      '$indexwarden$; drop table t; $indexwarden$',
+      '$kept$ $check$ %s % {x} :x',
+      'select',
+      '😀 ж',
+    ];
+    await withConnection(url, async (client) => {
+      for (const name of names) {
+        const q = pg.escapeIdentifier(name);
+        for (const statement of [
+          `create schema ${q}`,
+          `create table ${q}.${q} (${q} int references p, b int)`,
+          `insert into ${q}.${q} select g, g from generate_series(1, 1500) g`,
+          `create index ${pg.escapeIdentifier(`i${name}`)} on ${q}.${q} (b)`,
+          `create index ${pg.escapeIdentifier(`j${name}`)} on ${q}.${q} (b)`,
+          `analyze ${q}.${q}`,
+        ])
+          await client.query(statement);
+      }
+    });
+    before = await indexRows(url);
+    facts = factsFrom(await look(url));
+    const plan = planFrom(facts);
+    for (const name of names)
+      expect(plan.steps.filter(({ schemaname }) => schemaname === name).map(({ kind }) => kind)).toEqual(
+        expect.arrayContaining(['create', 'drop']),
+      );
+    await runScript(url, sqlScript(plan));
+    const after = await indexRows(url);
+    const gone = missingFrom(after, before);
+    const made = missingFrom(before, after);
+    for (const name of names) {
+      expect(
+        gone.filter((one) => one.startsWith(`${name}.`)),
+        name,
+      ).toHaveLength(1);
+      expect(
+        made.filter((one) => one.startsWith(`${name}.`)),
+        name,
+      ).toHaveLength(1);
+    }
+    // As a person has it who takes the marks off.
+    const [, commented = ''] = /^-- >>> rollback$([\s\S]*)^-- <<< rollback$/m.exec(sqlScript(plan)) ?? [];
+    await runScript(url, commented.replace(/^-- /gm, ''));
+    expect(await indexRows(url)).toEqual(before);
+  });
+
   test('a partition tree is built leaf by leaf; its drop is only printed', async () => {
     await withConnection(url, async (client) => {
       for (const statement of [

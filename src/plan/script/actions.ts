@@ -3,7 +3,7 @@ import { hypotheticalIndex } from '../../analysis/hypothetical-index.ts';
 import type { Remedy } from '../../detectors/draft.ts';
 import type { Finding } from '../../model/finding.ts';
 import { assertNever } from '../../model/result.ts';
-import { estimatedIndexBytes } from '../create-index.ts';
+import { estimateBytes } from '../create-index.ts';
 import { statementsOf } from './statements.ts';
 
 export const planScopes = ['drop', 'create', 'reindex', 'all'] as const;
@@ -180,7 +180,7 @@ function actionOf(
         table,
         index,
         isExpected: finding.kind !== 'unindexed-foreign-key',
-        estimatedBytes: estimatedIndexBytes(table, columns),
+        estimatedBytes: estimateBytes(table, columns),
         analyses: false,
       };
     }
