@@ -180,7 +180,10 @@ function actionOf(
         table,
         index,
         isExpected: finding.kind !== 'unindexed-foreign-key',
-        estimatedBytes: estimateBytes(table, columns),
+        estimatedBytes: estimateBytes(
+          table,
+          [...table.columns.values()].filter((column) => columns.includes(column.columnName)),
+        ),
         analyses: false,
       };
     }

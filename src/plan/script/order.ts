@@ -1,4 +1,4 @@
-import type { IndexView, TableView } from '../../analysis/catalogue.ts';
+import type { IndexView } from '../../analysis/catalogue.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { CreateAction } from './actions.ts';
 
@@ -29,7 +29,7 @@ export function categoryOf({ finding, index }: Pick<CreateAction, 'finding' | 'i
   if (index.included.length > 0) return 'covering';
   if (slowMethods.has(index.fact.accessMethod)) return 'GIN';
   if (isOnForeignKey(index)) return 'foreign key';
-  const leadingType = typeOf(index.table, index.keys[0]?.columnNumber);
+  const leadingType = index.keys[0]?.operatorClass?.inputTypeName ?? '';
   if (timeType.test(leadingType)) return 'time';
   if (measureType.test(leadingType)) return 'metric';
   return index.keys.length > 1 ? 'composite' : 'filter';
@@ -40,9 +40,6 @@ const isOnForeignKey = ({ table, keys }: IndexView): boolean => {
   const columns = keys.map((key) => key.text).sort();
   return table.foreignKeys.some((key) => [...key.columns].sort().join('\0') === columns.join('\0'));
 };
-
-const typeOf = (table: TableView, columnNumber: number | null | undefined): string =>
-  table.columns.get(columnNumber ?? 0)?.typeName ?? '';
 
 /**
  * Creations in build order; within a category by phase and priority, as their findings name them (those without come first, since they

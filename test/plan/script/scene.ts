@@ -139,6 +139,7 @@ function subjectsOf(remedy: Remedy): { table: TableView; index: IndexView | unde
     case 'review':
       throw new Error('a review has no subject of its own');
     default:
+      if (!('index' in remedy)) throw new Error('this scene does not know the remedy');
       return { table: remedy.index.table, index: remedy.index, text: '' };
   }
 }
