@@ -10,7 +10,7 @@ import {
   supportsForeignKey,
   whyKept,
 } from '../../analysis/index-identity.ts';
-import { replacementsOn } from '../../analysis/replacement.ts';
+import { type Replacement, replacementsOn } from '../../analysis/replacement.ts';
 import type { FindingKind } from '../../model/finding.ts';
 import { type Action, type CreateAction, type DropAction, findingsOf, type LeftOut } from './actions.ts';
 
@@ -258,9 +258,11 @@ function announcedBy(
   const touched = new Set([...creations].map((action) => action.table.oid));
   const pairs = (of: Catalogue) =>
     of.tables.filter((table) => touched.has(table.oid)).flatMap((table) => replacementsOn(table));
-  const before = new Set(pairs(catalogue).map(({ drop }) => drop.oid));
+  // A copy that a new index covers as well is reported anew, as redundant.
+  const keyOf = ({ drop, reason }: Replacement): string => `${drop.oid} ${reason === 'duplicate'}`;
+  const before = new Set(pairs(catalogue).map(keyOf));
   return pairs(catalogueAfter(catalogue, changeOf(drops, creations)))
-    .filter(({ drop }) => !before.has(drop.oid))
+    .filter((pair) => !before.has(keyOf(pair)))
     .map(({ drop, keep, reason }) => ({
       kind: reason === 'duplicate' ? 'duplicate-index' : 'redundant-index',
       schemaname: drop.table.schemaname,

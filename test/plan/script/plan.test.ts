@@ -225,6 +225,15 @@ describe('what is right by itself and wrong together', () => {
     ]);
   });
 
+  it('a copy that a new index covers is announced, though it is a copy already', () => {
+    const bare = { ...orders, indexes: orders.indexes?.filter(({ name }) => name !== 'orders_a_b') ?? [] };
+    const plan = planFor([bare], ({ table }) => [expecting(table('orders'), ['a', 'customer_id'])]);
+    expect(plan.announced.map(({ kind, indexrelname }) => `${kind} ${indexrelname}`).toSorted()).toEqual([
+      'redundant-index orders_a',
+      'redundant-index orders_a_again',
+    ]);
+  });
+
   it('what two findings drop is one step, by the surer one', () => {
     const plan = planFor([orders], ({ index }) => [
       dropping(index('orders_a_again'), { confidence: 'possible' }),
