@@ -9,7 +9,7 @@ import { summaryOf } from '../plan/script/words.ts';
 import { harmlessJson } from '../report/check/json.ts';
 import { isShownVerbatim, safeBlock, safeLine } from '../report/text.ts';
 import type { CommandContext, Commands } from './commands.ts';
-import { configRequestOf, targetFlags, targetProblems } from './config-flags.ts';
+import { configRequestOf, expectationsFlag, targetFlags, targetProblems } from './config-flags.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { failWith } from './failure.ts';
 import { type ParsedFlags, shown, type UsageProblem } from './flags.ts';
@@ -94,6 +94,7 @@ export const planCommand: CommandSpec = {
       check: isNotEmpty,
     },
     ...targetFlags,
+    expectationsFlag,
   ],
   examples: [
     ['indexwarden plan --url postgresql://monitor@db.example/shop > plan.sql', 'everything, for a review'],

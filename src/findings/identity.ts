@@ -5,7 +5,7 @@ import type { TargetId } from '../model/ids.ts';
 /**
  * The finding's id: 16 hex digits of sha256 over names, never oids, so that it outlives rebuilds, restarts and restores.
  */
-export function findingId(target: TargetId, draft: Draft): string {
+export function findingId(target: TargetId, draft: Pick<Draft, 'kind' | 'table' | 'subject'>): string {
   const { kind, table, subject } = draft;
   const text = [kind, target.server, target.datname, table.schemaname, table.relname, subject].join('|');
   return createHash('sha256').update(text).digest('hex').slice(0, 16);

@@ -2,6 +2,7 @@ import type { Catalogue, IndexView, TableView } from '../../analysis/catalogue.t
 import { hypotheticalIndex } from '../../analysis/hypothetical-index.ts';
 import type { Remedy } from '../../detectors/draft.ts';
 import type { Finding } from '../../model/finding.ts';
+import type { IndexOid } from '../../model/ids.ts';
 import { assertNever } from '../../model/result.ts';
 import { estimateBytes } from '../create-index.ts';
 import { statementsOf } from './statements.ts';
@@ -144,6 +145,7 @@ const isAsked = ({ id, evidence }: Finding, { findings, phase }: PlanRequest): b
 function isInScope(remedy: Remedy, { scope, phase }: PlanRequest): boolean {
   switch (remedy.kind) {
     case 'create-index':
+    case 'create-expected-index':
       return scope === 'create' || scope === 'all';
     case 'rebuild-index':
       return phase === undefined && (scope === 'reindex' || scope === 'all');
@@ -184,6 +186,23 @@ function actionOf(
           table,
           [...table.columns.values()].filter((column) => columns.includes(column.columnName)),
         ),
+        analyses: false,
+      };
+    }
+    case 'create-expected-index': {
+      const { table, expected, expectation } = remedy;
+      const { columns, view } = expected;
+      const isBtree = expectation.method === 'btree';
+      // Indexes that do not exist are told apart by negative oids.
+      const index = { ...view, name: createdName(finding), oid: -place as IndexOid };
+      return {
+        kind: 'create',
+        alsoMends: [],
+        finding,
+        table,
+        index,
+        isExpected: true,
+        estimatedBytes: columns === undefined || !isBtree ? undefined : estimateBytes(table, columns),
         analyses: false,
       };
     }
