@@ -125,7 +125,8 @@ const isOneReason = (reasons: readonly string[]): boolean => new Set(reasons.map
 const reasonOf = ([first = '']: readonly string[]): string => textAfterName(first);
 
 function isWorthSaying(draft: Draft, { policyFor }: EvaluationInput): boolean {
-  if (draft.kind === 'invalid-index') return true;
+  // What has to be acted on now is wrong in a small table as well.
+  if (draft.kind === 'invalid-index' || draft.severity === 'critical') return true;
   const policy = policyFor(draft.table.schemaname);
   const sizeBytes = draft.index === null ? draft.table.sizeBytes : draft.index.sizeBytes;
   if (sizeBytes !== undefined && sizeBytes < policy.minSizeBytes) return false;

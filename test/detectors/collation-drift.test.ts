@@ -66,6 +66,13 @@ const look = (
 ) => judge(collationDrift, [table], { ...circumstances, facts: { collations, ...circumstances.facts } });
 
 describe('collation-drift', () => {
+  it('is said of a unique index however small the policy lets others be', () => {
+    const policy = { minSizeBytes: 1024 ** 4, minRows: 1_000_000_000 };
+    expect(look(people(), undefined, { policy }).drafts).toEqual([]);
+    const unique = people({ name: 'people_name_key', fact: { isUnique: true } });
+    expect(look(unique, undefined, { policy }).drafts).toMatchObject([{ severity: 'critical' }]);
+  });
+
   it('opens for an index in the order of a collation that has changed, with the order of the steps', () => {
     const draft = onlyDraft(look(people()));
     expect(draft).toMatchObject({

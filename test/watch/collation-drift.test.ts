@@ -171,23 +171,25 @@ describeOnPostgres(majors, (server, major) => {
     expect((await look(database.url, only)).findings).toEqual([]);
   });
 
-  test('a database whose default collation has drifted', async (context) => {
-    if (major < 15) context.skip('13 and 14 keep no version of it');
-    const icu = await createIcuDatabase(server());
-    await runOn(
-      icu.url,
-      'create table t (id int primary key, name text); insert into t select g, \'n\' || g from generate_series(1, 2000) g; create unique index by_name on t (name); create index by_c on t (name collate "C"); analyze t',
-    );
-    expect((await look(icu.url, only)).findings).toEqual([]);
-    await runOn(icu.url, `update pg_database set datcollversion = '0' where datname = '${icu.name}'`);
-    const seen = await look(icu.url, only);
-    expect(seen.findings.map(({ indexrelname }) => indexrelname)).toEqual(['by_name']);
-    const [found] = seen.findings;
-    expect(found?.title).toContain('the database’s default collation is recorded as version 0');
-    await runPrinted(icu.url, found?.fix.sql ?? '', found === undefined ? '' : refreshStatement(found));
-    expect((await look(icu.url, only)).findings).toEqual([]);
-    await icu.drop();
-  });
+  // 13 and 14 keep no version of it.
+  if (major >= 15) {
+    test('a database whose default collation has drifted', async () => {
+      const icu = await createIcuDatabase(server());
+      await runOn(
+        icu.url,
+        'create table t (id int primary key, name text); insert into t select g, \'n\' || g from generate_series(1, 2000) g; create unique index by_name on t (name); create index by_c on t (name collate "C"); analyze t',
+      );
+      expect((await look(icu.url, only)).findings).toEqual([]);
+      await runOn(icu.url, `update pg_database set datcollversion = '0' where datname = '${icu.name}'`);
+      const seen = await look(icu.url, only);
+      expect(seen.findings.map(({ indexrelname }) => indexrelname)).toEqual(['by_name']);
+      const [found] = seen.findings;
+      expect(found?.title).toContain('the database’s default collation is recorded as version 0');
+      await runPrinted(icu.url, found?.fix.sql ?? '', found === undefined ? '' : refreshStatement(found));
+      expect((await look(icu.url, only)).findings).toEqual([]);
+      await icu.drop();
+    });
+  }
 });
 
 const duplicatesQuery = ({ fix }: Finding): string => /BEGIN;.*?ROLLBACK;/s.exec(fix.notes)?.[0] ?? '';

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Generation } from '../../src/findings/generation.ts';
 import { dayMs, minuteMs } from '../../src/model/units.ts';
 import { memoryStore } from '../../src/store/store.ts';
+import { misconfiguredNodes } from '../../src/watch/check.ts';
 import { type MajorUnderTest, postgresMajors, withConnection } from '../support/postgres.ts';
 import { type Cluster, canReplicate, startCluster } from '../support/replication.ts';
 import {
@@ -109,6 +110,9 @@ function suite(major: MajorUnderTest): void {
         state: 'another-cluster',
         reason: expect.stringMatching(/belongs to another cluster.*standbys/),
       });
+      expect(misconfiguredNodes([story.newest()])).toMatchObject([
+        { value: 'stranger of server s', message: expect.stringMatching(/another cluster/) },
+      ]);
       expect(story.unused()).toEqual([]);
       await story.end();
     } finally {
