@@ -21,11 +21,17 @@ select
   n.nspname::text as schemaname,
   co.collname::text as collation_name,
   co.collprovider = 'd' as is_database_default,
-  case co.collprovider when 'd' then 'c' else co.collprovider::text end as provider,
+  -- The default of a database in C or POSIX compares bytes, like what is built in.
+  case
+    when co.collprovider <> 'd' then co.collprovider::text
+    when d.datcollate in ('C', 'POSIX') then 'b'
+    else 'c'
+  end as provider,
   co.collisdeterministic as is_deterministic,
   co.collversion as recorded_version,
   pg_catalog.pg_collation_actual_version(co.oid) as actual_version
 from pg_catalog.pg_collation co
 join pg_catalog.pg_namespace n on n.oid = co.collnamespace
+join pg_catalog.pg_database d on d.datname = pg_catalog.current_database()
 where co.collprovider = 'd' or co.oid in (select used.collation_oid from used)
 order by co.oid
