@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sharedTemporaryFolder, unprivilegedAccount } from '../../src/demo/unprivileged-account.ts';
 import { look } from '../support/look.ts';
 import {
+  aFewMajors,
   createDatabase,
   describeOnPostgres,
   postgresMajors,
@@ -19,7 +20,7 @@ import { isMissing } from '../support/tools.ts';
 import { trySession } from '../support/watching.ts';
 
 const hasNone = isMissing('pgbouncer', 'apt-get install pgbouncer');
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server) => {
   describe.skipIf(hasNone)(

@@ -4,6 +4,7 @@ import { collectionError } from '../../src/postgres/errors.ts';
 import { type RunOptions, runCollector } from '../../src/postgres/run-collector.ts';
 import type { Session } from '../../src/postgres/session.ts';
 import {
+  aFewMajors,
   createDatabase,
   describeOnPostgres,
   postgresMajors,
@@ -14,7 +15,7 @@ import { eventually } from '../support/processes.ts';
 import { type LoopbackProxy, startProxy, through } from '../support/proxy.ts';
 import { openSession, trySession } from '../support/watching.ts';
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 const never = new AbortController().signal;
 const patient = { statementTimeoutMs: 60_000, signal: never };
 

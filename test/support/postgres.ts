@@ -157,6 +157,13 @@ export async function withConnection<T>(url: string, work: (client: pg.Client) =
   }
 }
 
+/** The oldest, the default and the newest: for what takes long and rests on no catalogue that differs in between. */
+export function aFewMajors(): readonly number[] {
+  const ends = [supportedMajors.at(0), supportedMajors.at(-1), defaultMajor];
+  const wanted = wantedMajors();
+  return process.env.TEST_POSTGRES_MAJORS ? wanted : wanted.filter((major) => ends.includes(major));
+}
+
 function wantedMajors(): readonly number[] {
   const named = process.env.TEST_POSTGRES_MAJORS;
   if (named !== undefined && named !== '') return named.split(',').map(Number);

@@ -5,7 +5,13 @@ import { estimateBloat, liveCounts, liveEntries } from '../../src/analysis/bloat
 import { buildCatalogue, type Catalogue, type IndexView } from '../../src/analysis/catalogue.ts';
 import type { Session } from '../../src/postgres/session.ts';
 import { measure, snapshotOf } from '../support/bloat.ts';
-import { createDatabase, describeOnPostgres, postgresMajors, withConnection } from '../support/postgres.ts';
+import {
+  aFewMajors,
+  createDatabase,
+  describeOnPostgres,
+  postgresMajors,
+  withConnection,
+} from '../support/postgres.ts';
 import { eventually } from '../support/processes.ts';
 import { createMonitor } from '../support/roles.ts';
 import { openSession } from '../support/watching.ts';
@@ -15,11 +21,11 @@ import { openSession } from '../support/watching.ts';
  * so that every state holds until it is looked at.
  */
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(
   majors,
-  (server, major) => {
+  (server) => {
     let url: string;
     let monitor: Session;
     let reader: pg.Client;
@@ -273,8 +279,8 @@ describeOnPostgres(
         const catalogue = await catalogueOf();
         const index = named(catalogue, 'equal_i');
         const { scan } = await measure(index, reader);
-        expect(scan?.tupleCount).toBe(merges ? scan?.tupleCount : 5_000);
-        expect((scan?.tupleCount ?? 0) < 500).toBe(merges);
+        if (merges) expect(scan?.tupleCount).toBeLessThan(500);
+        else expect(scan?.tupleCount).toBe(5_000);
         const bloat = estimateBloat(index, { knowledge: { scan: scan! }, catalogue, nowMs: Date.now() });
         expect(bloat.ratio).toBeLessThan(0.12);
         // Were the judgement the other way round, a tenth or ten times of it would be expected.
@@ -331,7 +337,6 @@ describeOnPostgres(
       await counted('tagged', 20_000);
       const index = named(await catalogueOf(), 'tagged_t');
       expect(liveEntries(index)).toBe(20_000);
-      expect(major).toBeGreaterThan(12);
     });
   },
   { settings: { autovacuum: 'off' } },

@@ -5,6 +5,7 @@ import type { Finding } from '../../src/model/finding.ts';
 import { dayMs } from '../../src/model/units.ts';
 import { memoryStore } from '../../src/store/store.ts';
 import {
+  aFewMajors,
   createDatabase,
   describeOnPostgres,
   postgresMajors,
@@ -14,7 +15,7 @@ import {
 import { createMonitor, type TestRole } from '../support/roles.ts';
 import { fleetOn, manualClock, neverScheduled } from '../support/watching.ts';
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server) => {
   let role: TestRole;

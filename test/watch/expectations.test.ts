@@ -5,7 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Generation } from '../../src/findings/generation.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import { look, runPrinted, statementsOf, summaries } from '../support/look.ts';
-import { createDatabase, describeOnPostgres, postgresMajors, withConnection } from '../support/postgres.ts';
+import {
+  aFewMajors,
+  createDatabase,
+  describeOnPostgres,
+  postgresMajors,
+  withConnection,
+} from '../support/postgres.ts';
 import { createRole } from '../support/roles.ts';
 
 /*
@@ -67,7 +73,7 @@ const shapes: Readonly<Record<string, string>> = {
 const listing = (only: readonly string[] = Object.keys(shapes)): string =>
   `indexes:\n${only.map((name) => `  - {name: ix_${name}, ${shapes[name]}}`).join('\n')}\n`;
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server, major) => {
   const missing = ({ findings }: Generation): ReadonlyMap<unknown, Finding> =>

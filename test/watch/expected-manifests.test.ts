@@ -4,7 +4,13 @@ import type { Generation } from '../../src/findings/generation.ts';
 import type { Expectation } from '../../src/model/expectation.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import { look, named, runPrinted, summaries } from '../support/look.ts';
-import { createDatabase, describeOnPostgres, postgresMajors, withConnection } from '../support/postgres.ts';
+import {
+  aFewMajors,
+  createDatabase,
+  describeOnPostgres,
+  postgresMajors,
+  withConnection,
+} from '../support/postgres.ts';
 import { inRepository, readText } from '../support/repository.ts';
 import { configOf } from '../support/watching.ts';
 
@@ -57,7 +63,7 @@ describe('backtest.yaml', () => {
   });
 });
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server) => {
   const create = async (database: string): Promise<string> => {

@@ -3,6 +3,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { TargetId } from '../../src/model/ids.ts';
 import { quiet } from '../support/look.ts';
 import {
+  aFewMajors,
   createDatabase,
   describeOnPostgres,
   postgresMajors,
@@ -15,7 +16,7 @@ import { startProxy, through } from '../support/proxy.ts';
 import { createMonitor, type TestRole } from '../support/roles.ts';
 import { fleetOn, neverScheduled, type WatchedFleet } from '../support/watching.ts';
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server) => {
   let role: TestRole;

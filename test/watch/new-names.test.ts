@@ -1,8 +1,14 @@
 import { expect, test } from 'vitest';
 import { look, runPrinted } from '../support/look.ts';
-import { createDatabase, describeOnPostgres, postgresMajors, runOn } from '../support/postgres.ts';
+import {
+  aFewMajors,
+  createDatabase,
+  describeOnPostgres,
+  postgresMajors,
+  runOn,
+} from '../support/postgres.ts';
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server) => {
   test('whoever runs all that one report creates meets no name twice', async () => {

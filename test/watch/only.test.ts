@@ -6,14 +6,20 @@ import type { Generation } from '../../src/findings/generation.ts';
 import { type FindingKind, findingKinds } from '../../src/model/finding.ts';
 import { type CheckResult, checkResultOf } from '../../src/report/check/result.ts';
 import { look, summaries } from '../support/look.ts';
-import { createDatabase, describeOnPostgres, postgresMajors, runOn } from '../support/postgres.ts';
+import {
+  aFewMajors,
+  createDatabase,
+  describeOnPostgres,
+  postgresMajors,
+  runOn,
+} from '../support/postgres.ts';
 import { createMonitor } from '../support/roles.ts';
 
 /*
  * `check --only KIND`: only what the kind is about is read, and only that can fail.
  */
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server) => {
   let url: string;

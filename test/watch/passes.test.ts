@@ -8,6 +8,7 @@ import type { Ask, Session } from '../../src/postgres/session.ts';
 import { type PassLimits, runPass } from '../../src/watch/pass.ts';
 import { quiet } from '../support/look.ts';
 import {
+  aFewMajors,
   createDatabase,
   describeOnPostgres,
   postgresMajors,
@@ -20,7 +21,7 @@ import { type LoopbackProxy, startProxy, through } from '../support/proxy.ts';
 import { createMonitor, type TestRole } from '../support/roles.ts';
 import { fleetOn, manualClock, neverScheduled, openSession, type WatchedFleet } from '../support/watching.ts';
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 const never = new AbortController().signal;
 
 const limits: PassLimits = {

@@ -9,6 +9,7 @@ import { rollbackScript, sqlScript } from '../../src/plan/script/sql-script.ts';
 import { look } from '../support/look.ts';
 import { factsFrom, planFrom, runRegardless, runScript } from '../support/planning.ts';
 import {
+  aFewMajors,
   createDatabase,
   describeOnPostgres,
   postgresMajors,
@@ -42,7 +43,7 @@ const schema = [
   'select count(*) from u',
 ];
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server, major) => {
   let url: string;

@@ -5,10 +5,10 @@ import { rollbackScript, sqlScript } from '../../src/plan/script/sql-script.ts';
 import { isCommentedOut } from '../../src/plan/script/words.ts';
 import { look } from '../support/look.ts';
 import { factsFrom, loadResidency, planFrom, runScript } from '../support/planning.ts';
-import { createDatabase, describeOnPostgres, postgresMajors } from '../support/postgres.ts';
+import { aFewMajors, createDatabase, describeOnPostgres, postgresMajors } from '../support/postgres.ts';
 import { indexRows, missingFrom } from './index-rows.ts';
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 const planned = async (url: string): Promise<Plan> => planFrom(factsFrom(await look(url)));
 

@@ -1,8 +1,14 @@
 import { expect, test } from 'vitest';
 import { type LookOptions, look, summaries } from '../support/look.ts';
-import { createDatabase, describeOnPostgres, postgresMajors, runOn } from '../support/postgres.ts';
+import {
+  aFewMajors,
+  createDatabase,
+  describeOnPostgres,
+  postgresMajors,
+  runOn,
+} from '../support/postgres.ts';
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server) => {
   test('with privacy.redactLiterals no finding shows a constant of any index that it speaks of', async () => {

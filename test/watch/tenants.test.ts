@@ -2,6 +2,7 @@ import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { Generation } from '../../src/findings/generation.ts';
 import { dayMs, minuteMs } from '../../src/model/units.ts';
 import {
+  aFewMajors,
   createDatabase,
   describeOnPostgres,
   postgresMajors,
@@ -12,7 +13,7 @@ import {
 import { createMonitor, type TestRole } from '../support/roles.ts';
 import { fleetOn, manualClock, neverScheduled, type WatchedFleet } from '../support/watching.ts';
 
-describeOnPostgres(await postgresMajors(), (server) => {
+describeOnPostgres(await postgresMajors(aFewMajors()), (server) => {
   let role: TestRole;
   let watched: WatchedFleet | undefined;
   beforeAll(async () => {
