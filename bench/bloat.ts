@@ -3,17 +3,18 @@ import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { type BenchCase, type BenchRun, judge } from './bloat/cases.ts';
 import { runBench } from './bloat/run.ts';
-import { type Score, scoresByGroup } from './bloat/score.ts';
+import { brokenPromises, type Score, scoreOf, scoresByGroup } from './bloat/score.ts';
 import { sealedPlans, sealedSeedDefault } from './bloat/sealed.ts';
 import { tuningPlans } from './bloat/tuning.ts';
 
 /*
- * npm run bench:bloat [-- --pg 13,16,18] [--shapes tuning|sealed|all] [--seed N] [--rows N] [--tables N] [--short] [--format json]
+ * npm run bench:bloat [-- --pg 13,16,18] [--shapes tuning|sealed|all] [--seed N] [--rows N] [--tables N] [--short] [--check] [--format json]
  *
  * How well bloat is told: indexes of many shapes live through many lives on real servers, are measured as the daemon measures them
  * (its own queries, a role with pg_monitor and nothing else), and rebuilt for the truth.
  *
- * --record FILE keeps what was seen and --replay FILE asks the methods about it again, without a server; --cases FILE lists every case.
+ * --check ends with exit code 1 where the daemon's answers are worse than what docs/bloat.md promises; --short takes seconds instead of
+ * minutes. --record FILE keeps what was seen and --replay FILE asks the methods about it again, without a server; --cases FILE lists every case.
  */
 
 const { values } = parseArgs({
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     rows: { type: 'string' },
     tables: { type: 'string' },
     short: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
     format: { type: 'string', default: 'table' },
     record: { type: 'string' },
     replay: { type: 'string' },
@@ -73,6 +75,14 @@ if (values.format === 'json') {
   for (const { set, cases: own } of sets) printSet(set, own);
   console.log('Cost, warm:');
   for (const { name, msPerMib } of costs()) console.log(`  ${name.padEnd(16)} ${msPerMib.toFixed(2)} ms/MiB`);
+}
+
+if (values.check) {
+  const broken = sets.flatMap(({ set, cases: own }) =>
+    brokenPromises(scoreOf(own, 'scan+history')).map((promise) => `${set} shapes: ${promise}`),
+  );
+  for (const line of broken) log(line);
+  process.exitCode = broken.length === 0 ? 0 : 1;
 }
 
 function printSet(set: 'tuning' | 'sealed', own: readonly BenchCase[]): void {

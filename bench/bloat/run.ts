@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { BloatBaseline } from '../../src/analysis/bloat/bloat.ts';
 import { liveCounts, liveEntries } from '../../src/analysis/bloat/estimate.ts';
@@ -162,6 +163,7 @@ async function rebuild(
     'select reltuples, relpages from pg_class where oid = $1::regclass',
     [plan.name],
   );
+  await untilDead(client);
   for (const { index } of indexes) {
     await client.query(`reindex index ${index}`);
     await client.query('update pg_class set reltuples = $2, relpages = $3 where oid = $1::regclass', [
@@ -169,6 +171,23 @@ async function rebuild(
       rows[0]?.reltuples,
       rows[0]?.relpages,
     ]);
+  }
+}
+
+/**
+ * Waits until no transaction is left that began before now, in any database: a snapshot looks back as far as the oldest of them, and a
+ * rebuild keeps entries of rows that were deleted since.
+ */
+async function untilDead(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ xid: string }>('select pg_current_xact_id()::text as xid');
+  const deadline = performance.now() + 300_000;
+  for (;;) {
+    const { rows: oldest } = await client.query<{ xid: string }>(
+      'select pg_snapshot_xmin(pg_current_snapshot())::text as xid',
+    );
+    if (BigInt(oldest[0]?.xid ?? 0) > BigInt(rows[0]?.xid ?? 0)) return;
+    if (performance.now() > deadline) throw new Error('an old transaction keeps deleted rows alive');
+    await delay(50);
   }
 }
 

@@ -48,6 +48,18 @@ export function scoreOf(cases: readonly BenchCase[], method: Method): Score {
   };
 }
 
+/** What the documentation promises of the daemon's answers; of few cases a few may be wrong. */
+export function brokenPromises(score: Score): readonly string[] {
+  const worse = (what: string, value: number, most: number): readonly string[] =>
+    value <= most ? [] : [`${what} ${value.toFixed(2)}, promised ${most.toFixed(2)}`];
+  return [
+    ...worse('mean error', score.mean, 2.5),
+    ...worse('median error', score.median, 0.5),
+    ...worse('false alarms', score.falseAlarms, Math.max(2, 0.005 * score.answered)),
+    ...worse('misses', score.misses, Math.max(3, 0.03 * score.positives)),
+  ];
+}
+
 /** Scores of every method, for all cases and for each class of indexes. */
 export function scoresByGroup(
   cases: readonly BenchCase[],

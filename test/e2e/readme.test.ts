@@ -231,6 +231,12 @@ const knownFlags: ReadonlySet<string> = new Set([
   ...settingFlags(settings).map(({ name }) => name),
   'help',
   'version',
+  // Of the programs in bench/.
+  ...filesBelow('bench').flatMap((file) =>
+    [...readText(file).matchAll(/^ {4}(?:'([\w-]+)'|(\w+)): \{ type: '(?:string|boolean)'/gm)].map(
+      ([, quoted, plain]) => quoted ?? plain ?? '',
+    ),
+  ),
 ]);
 
 /** Whether a piece of YAML is meant for indexwarden, by its keys; others are for Prometheus and its kin. */
