@@ -159,8 +159,11 @@ export class Session {
 
   async #rollBack(): Promise<void> {
     if (!this.#isOpen) return;
+    const rollBack = (): Promise<unknown> =>
+      this.#answerWithin(this.#graceMs, () => this.#client.query('rollback'));
     try {
-      await this.#answerWithin(this.#graceMs, () => this.#client.query('rollback'));
+      // The server signals a cancelled backend twice, and the second signal may meet the rollback.
+      await rollBack().catch((caught) => (isCancelled(caught) ? rollBack() : Promise.reject(caught)));
     } catch {
       this.#drop();
     }
@@ -228,3 +231,7 @@ const cancelKeyOf = (client: pg.Client) =>
 /** The socket below; also of node-postgres's own, and the one way to end a connection that does not answer. */
 const socketOf = (client: pg.Client) =>
   (client as unknown as { readonly connection: pg.Connection }).connection.stream;
+
+const isCancelled = (caught: unknown): boolean =>
+  caught instanceof pg.DatabaseError && caught.code === queryCancelled;
+const queryCancelled = '57014';

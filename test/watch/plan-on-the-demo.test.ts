@@ -5,7 +5,13 @@ import { rollbackScript, sqlScript } from '../../src/plan/script/sql-script.ts';
 import { isCommentedOut } from '../../src/plan/script/words.ts';
 import { look } from '../support/look.ts';
 import { factsFrom, loadResidency, planFrom, runScript } from '../support/planning.ts';
-import { aFewMajors, createDatabase, describeOnPostgres, postgresMajors } from '../support/postgres.ts';
+import {
+  aFewMajors,
+  createDatabase,
+  describeOnPostgres,
+  postgresMajors,
+  withConnection,
+} from '../support/postgres.ts';
 import { indexRows, missingFrom } from './index-rows.ts';
 
 const majors = await postgresMajors(aFewMajors());
@@ -71,7 +77,16 @@ describeOnPostgres(majors, (server) => {
 
     test('a new plan goes on where this one ended: the later batches, again one drop of each table first', async () => {
       const next = (await planned(url)).steps.filter(({ kind }) => kind === 'drop');
-      const later = plan.steps.filter(({ batch }) => batch !== undefined && batch.number > 1);
+      // Planning a statement may read an index and count as a scan: what was used meanwhile is rightly spared.
+      const used = await withConnection(url, async (client) => {
+        const { rows } = await client.query<{ name: string }>(
+          'select indexrelname as name from pg_stat_user_indexes where idx_scan > 0',
+        );
+        return new Set<string | null>(rows.map(({ name }) => name));
+      });
+      const later = plan.steps.filter(
+        ({ batch, indexrelname }) => batch !== undefined && batch.number > 1 && !used.has(indexrelname),
+      );
       expect(later.length).toBeGreaterThan(0);
       expect(next.map(({ indexrelname }) => indexrelname)).toEqual(
         expect.arrayContaining(later.map(({ indexrelname }) => indexrelname)),
