@@ -42,7 +42,7 @@ const renderContent =
 <% } %>
 <h2>Elsewhere</h2>
 <ul>
-<li><a href="/api/v1/findings?state=open">Open findings</a> and <a href="/api/v1/targets">targets</a> as JSON</li>
+<li><a href="/api/v1/findings?state=open">Open findings</a>, <a href="/api/v1/events">events</a> and <a href="/api/v1/targets">targets</a> as JSON</li>
 <li><a href="/metrics">Metrics</a> for Prometheus</li>
 <li><a href="/docs/">Documentation</a></li>
 </ul>
