@@ -17,7 +17,7 @@ const tell = (what, why = '') =>
 try {
   for (const file of JSON.parse(readFileSync(report, 'utf8')).testResults) {
     for (const { status, fullName, failureMessages } of file.assertionResults) {
-      if (status === 'failed') tell(`${file.name}: ${fullName}`, failureMessages[0]);
+      if (status === 'failed') tell(`${file.name}: ${fullName}`, failureMessages?.[0]);
       // The others are `skipped`, `pending`, `todo` and `disabled`.
       counts[status === 'passed' || status === 'failed' ? status : 'skipped'] += 1;
     }

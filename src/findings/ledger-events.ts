@@ -120,7 +120,7 @@ function together(findings: readonly Finding[], atMs: number): readonly DiaryEve
   if (first === undefined) return [];
   const bytes = findings.reduce((sum, finding) => sum + finding.impact.reclaimableBytes, 0);
   const worst = severities.findLast((severity) => findings.some((finding) => finding.severity === severity));
-  const baseline = first.origin === 'baseline' ? ', there before anybody looked' : '';
+  const when = first.origin === 'baseline' ? ' on the first look' : findings.length > 1 ? ' at once' : '';
   const muted = first.state === 'muted' ? ', muted' : '';
   const freed = bytes === 0 ? '' : ` (${humaneBytes(bytes)} could be freed)`;
   const top = [...findings]
@@ -137,7 +137,7 @@ function together(findings: readonly Finding[], atMs: number): readonly DiaryEve
       indexrelname: null,
       node: null,
       findingId: null,
-      title: `${counted(findings.length, `${first.kind} finding`)} at once in ${first.datname}${freed}${baseline}${muted}`,
+      title: `${counted(findings.length, `${first.kind} finding`)}${when} in ${first.datname}${freed}${muted}`,
       evidence: {
         kind: first.kind,
         severity: worst ?? first.severity,

@@ -46,6 +46,7 @@ a { color: var(--accent); }
 table { border-collapse: collapse; width: 100%; }
 th { overflow-wrap: normal; }
 td:not(.wide) { overflow-wrap: break-word; }
+td.wide { min-width: 11rem; }
 td.number, td time { white-space: nowrap; }
 th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }

@@ -271,6 +271,7 @@ describe('day one', () => {
       },
       {
         kind: 'findings-opened-together',
+        title: expect.stringMatching(/^200 unused-index findings on the first look in shop/),
         evidence: { kind: 'unused-index', origin: 'baseline', count: 200, severity: 'info' },
       },
     ]);

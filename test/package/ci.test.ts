@@ -12,12 +12,14 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What is counted of a report in vitest's JSON format and the exit code of its run. */
-function count(report: object | undefined, exitCode: number): string {
+const count = (report: object | undefined, exitCode: number): string => run(report, exitCode).stdout.trim();
+
+function run(report: object | undefined, exitCode: number) {
   const file = path.join(folder, 'report.json');
   rmSync(file, { force: true });
   if (report !== undefined) writeFileSync(file, JSON.stringify(report));
   const args = [inRepository('scripts', 'count-tests.mjs'), file, String(exitCode)];
-  return spawnSync(process.execPath, args, { encoding: 'utf8' }).stdout.trim();
+  return spawnSync(process.execPath, args, { encoding: 'utf8' });
 }
 
 const file = (status: string, ...tests: readonly string[]) => ({
@@ -39,6 +41,26 @@ describe('the count of tests in CI', () => {
 
   it('takes a failed run without failed tests for a failure', () => {
     expect(count({ testResults: [file('passed', 'passed')] }, 1)).toBe('1 1 0');
+  });
+
+  it('tells what failed and why, in a few lines', () => {
+    const failed = {
+      status: 'failed',
+      fullName: 'a scrape answers',
+      failureMessages: ['Error: no answer\n  at …'],
+    };
+    const report = {
+      testResults: [
+        { name: 'scrape.test.ts', status: 'failed', assertionResults: [failed] },
+        { name: 'unloadable.test.ts', status: 'failed', message: 'no such module', assertionResults: [] },
+      ],
+    };
+    const { stdout, stderr } = run(report, 1);
+    expect(stdout.trim()).toBe('0 2 0');
+    expect(stderr).toBe(
+      'scrape.test.ts: a scrape answers\nError: no answer\n  at …\nunloadable.test.ts\nno such module\n',
+    );
+    expect(run({ testResults: [] }, 1).stderr).toContain('beside its tests');
   });
 
   it('takes a missing report for a failure', () => {
