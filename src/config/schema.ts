@@ -351,6 +351,10 @@ const MetricsSettings = z
           'Tables per target that get series of their own: those with open findings first, then the largest.',
         reason: 'As for indexes: a million is beyond what one Prometheus stores.',
       }).prefault(2000),
+      keepSeriesFor: setting(duration({ max: '30d' }), {
+        description: 'How long an index or a table keeps its series after its last finding was closed.',
+        reason: 'A finding that opens and closes within a day would make series come and go.',
+      }).prefault('24h'),
       maxFindingSeries: setting(whole({ max: 1_000_000 }), {
         description:
           'Open findings per target that get a series of their own, the most worthwhile first; all are counted.',

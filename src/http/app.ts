@@ -1,6 +1,5 @@
 import express, { type Express } from 'express';
 import type { Generation } from '../findings/generation.ts';
-import type { MetricsPage } from '../metrics/page.ts';
 import { type ApiSources, apiRoutes } from './api/routes.ts';
 import { serveDocs } from './docs-pages.ts';
 import {
@@ -15,7 +14,7 @@ import {
 import { type Readiness, serveLiveness, serveReadiness } from './health.ts';
 import { landingPage } from './landing.ts';
 import { stylesheet } from './layout.ts';
-import { serveMetrics } from './metrics-route.ts';
+import { type MetricsSource, serveMetrics, serveProbe } from './metrics-route.ts';
 import type { HttpOptions } from './options.ts';
 import { notFound, sendProblem } from './problem.ts';
 import { type Reload, serveReload } from './reload-route.ts';
@@ -24,7 +23,7 @@ import { type Reload, serveReload } from './reload-route.ts';
 export interface AppDependencies {
   /** The newest generation of each target. */
   readonly generations: () => readonly Generation[];
-  readonly metricsPage: Pick<MetricsPage, 'prepared'>;
+  readonly metricsPage: MetricsSource;
   readonly readiness: () => Readiness;
   readonly reload: Reload;
   /** Where events and mutes are kept. */
@@ -52,6 +51,7 @@ export function createApp(dependencies: AppDependencies): Express {
     app.route(path).get(handler).all(allowOnly('GET', 'HEAD'));
   };
   readable('/metrics', serveMetrics(metricsPage));
+  readable('/probe', serveProbe(metricsPage, readiness));
   for (const path of ['/-/healthy', '/healthz']) readable(path, serveLiveness);
   for (const path of ['/-/ready', '/readyz']) readable(path, serveReadiness(readiness));
   app

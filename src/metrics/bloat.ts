@@ -2,7 +2,8 @@ import { Gauge, type Registry } from 'prom-client';
 import type { Bloat } from '../analysis/bloat/bloat.ts';
 import type { MeasuringFacts } from '../findings/generation.ts';
 import { secondMs } from '../model/units.ts';
-import { type Family, families } from './families.ts';
+import type { Family } from './families/declare.ts';
+import { families } from './families.ts';
 import type { SampleWriter } from './samples.ts';
 
 type BlockWith = (labels: Readonly<Record<string, string>>) => string;

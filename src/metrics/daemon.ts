@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { secondMs } from '../model/units.ts';
-import { allFamilies, type Family, families } from './families.ts';
+import type { Family } from './families/declare.ts';
+import { allFamilies, families } from './families.ts';
 import { labelBlock, labelPairs, type RenderedFamilies, SampleWriter } from './samples.ts';
 
 /** What the daemon says about itself. One per daemon; nothing is kept in prom-client's global registry. */

@@ -1,5 +1,6 @@
 import { assertNever } from '../model/result.ts';
-import { allFamilies, type Family, families } from './families.ts';
+import type { Family } from './families/declare.ts';
+import { allFamilies, families } from './families.ts';
 import type { RenderedFamilies } from './samples.ts';
 
 export type ExpositionFormat = 'text' | 'openmetrics';

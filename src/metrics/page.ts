@@ -3,7 +3,10 @@ import { gzip } from 'node:zlib';
 import { type TargetId, targetKey } from '../model/ids.ts';
 import type { DaemonMetrics } from './daemon.ts';
 import { buildPage, contentTypes, type ExpositionFormat, measureOf } from './exposition.ts';
+import type { Scope } from './families/declare.ts';
+import { allFamilies, families } from './families.ts';
 import type { RenderedTarget } from './render.ts';
+import type { RenderedFamilies } from './samples.ts';
 
 /** A page ready to be sent; nothing is computed for a scrape. */
 export interface PreparedPage {
@@ -21,19 +24,34 @@ export interface MetricsPage {
   /** Makes the page anew, for the daemon's own metrics alone. */
   refresh(): Promise<void>;
   prepared(format: ExpositionFormat, isGzip: boolean): PreparedPage;
+  /** A part of the page that {@link prepared} gives; undefined where it names a target that is not on the page. */
+  part(selection: Selection, format: ExpositionFormat, isGzip: boolean): Promise<PreparedPage> | undefined;
 }
+
+/** What of the page is wanted. */
+export interface Selection {
+  /** A target, as `server/datname`, or a server, which is all of its targets; without it, everything and the daemon's own. */
+  readonly target?: string;
+  /** Families by what there is one series for; all of them without it. */
+  readonly scopes?: readonly Scope[];
+}
+
+/** Parts that are kept until the next generation: scrapers ask for the same few again and again. */
+const partsKeptMax = 64;
 
 /** Resolves when there is something to serve: before the first generation, the daemon's own metrics. */
 export async function createMetricsPage(daemon: Pick<DaemonMetrics, 'render'>): Promise<MetricsPage> {
   const targets = new Map<string, RenderedTarget>();
   const build = () => prepare(daemon, targets);
   let served = await build();
+  let parts = new Map<string, Promise<PreparedPage>>();
   let running: Promise<void> | undefined;
   let following: Promise<void> | undefined;
 
   const rebuild = async (): Promise<void> => {
     const pages = await build();
     served = pages;
+    parts = new Map();
   };
 
   /** One page is made at a time. Whoever comes while one is being made shares the one after it, which has everything. */
@@ -65,12 +83,53 @@ export async function createMetricsPage(daemon: Pick<DaemonMetrics, 'render'>): 
     },
     refresh,
     prepared: (format, isGzip) => served[format][isGzip ? 'gzipped' : 'plain'],
+    part: (selection, format, isGzip) => {
+      const chosen = select(served, selection);
+      if (chosen === undefined) return undefined;
+      const key = JSON.stringify([selection.target, selection.scopes?.toSorted(), format, isGzip]);
+      const known = parts.get(key);
+      if (known !== undefined) return known;
+      if (parts.size >= partsKeptMax) parts.clear();
+      const page = prepareOne(chosen, format, isGzip);
+      parts.set(key, page);
+      return page;
+    },
   };
 }
 
 type Pages = Readonly<
   Record<ExpositionFormat, { readonly plain: PreparedPage; readonly gzipped: PreparedPage }>
->;
+> & {
+  /** What the page was made of, the targets in the order of their names. */
+  readonly targets: readonly RenderedTarget[];
+  readonly daemon: RenderedFamilies;
+};
+
+/** The families of a selection with their own measure, where families of the daemon are wanted; undefined: no such target. */
+function select(
+  { targets, daemon }: Pages,
+  { target: name, scopes }: Selection,
+): readonly RenderedFamilies[] | undefined {
+  const asked = targets.filter(({ target }) => [targetKey(target), target.server].includes(name ?? ''));
+  if (name !== undefined && asked.length === 0) return undefined;
+  const everything = name === undefined ? [...targets, daemon] : asked;
+  const chosen =
+    scopes === undefined ? everything : everything.map((part) => ofScopes(part, new Set(scopes)));
+  const isMeasured = scopes === undefined || scopes.includes(families.expositionSeries.per);
+  return isMeasured ? [...chosen, measureOf(chosen)] : chosen;
+}
+
+function ofScopes({ lines }: RenderedFamilies, scopes: ReadonlySet<Scope>): RenderedFamilies {
+  const kept = new Map<string, string>();
+  let series = 0;
+  for (const { name, per } of allFamilies) {
+    const samples = scopes.has(per) ? lines.get(name) : undefined;
+    if (samples === undefined) continue;
+    kept.set(name, samples);
+    series += samples.split('\n').length - 1;
+  }
+  return { lines: kept, series };
+}
 
 /** In the threads of zlib; one call makes one gzip member, and clients that stop after the first miss nothing. */
 const compress = promisify(gzip);
@@ -80,20 +139,32 @@ async function prepare(
   targets: ReadonlyMap<string, RenderedTarget>,
 ): Promise<Pages> {
   const ordered = [...targets].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, target]) => target);
-  const parts = [...ordered, await daemon.render()];
+  const own = await daemon.render();
+  const parts = [...ordered, own];
   const measured = [...parts, measureOf(parts)];
   const [text, openmetrics] = await Promise.all([
     prepareFormat(measured, 'text'),
     prepareFormat(measured, 'openmetrics'),
   ]);
-  return { text, openmetrics };
+  return { text, openmetrics, targets: ordered, daemon: own };
 }
 
-async function prepareFormat(parts: Parameters<typeof buildPage>[0], format: ExpositionFormat) {
+async function prepareFormat(parts: readonly RenderedFamilies[], format: ExpositionFormat) {
   const body = Buffer.from(buildPage(parts, format), 'utf8');
   const contentType = contentTypes[format];
   return {
     plain: { body, contentType, contentEncoding: undefined },
     gzipped: { body: await compress(body), contentType, contentEncoding: 'gzip' as const },
   };
+}
+
+async function prepareOne(
+  parts: readonly RenderedFamilies[],
+  format: ExpositionFormat,
+  isGzip: boolean,
+): Promise<PreparedPage> {
+  const body = Buffer.from(buildPage(parts, format), 'utf8');
+  const contentType = contentTypes[format];
+  if (!isGzip) return { body, contentType, contentEncoding: undefined };
+  return { body: await compress(body), contentType, contentEncoding: 'gzip' };
 }

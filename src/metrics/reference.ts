@@ -1,7 +1,8 @@
 import { assertNever } from '../model/result.ts';
-import { allFamilies, type Family, type Scope } from './families.ts';
+import { type Family, type Scope, scopes } from './families/declare.ts';
+import { allFamilies } from './families.ts';
 
-const scopes: readonly (readonly [Scope, string, string])[] = [
+const sections: readonly (readonly [Scope, string, string])[] = [
   [
     'target',
     'Targets and collections',
@@ -15,12 +16,12 @@ const scopes: readonly (readonly [Scope, string, string])[] = [
   [
     'index',
     'Indexes',
-    'One series per index, for at most `metrics.maxIndexSeries` indexes of a target: all with an open finding first, then the largest. Partitions are summed up in their root index.',
+    'One series per index, for at most `metrics.maxIndexSeries` indexes of a target: those with an open finding first, then the largest; the rest is in `pgindex_other_*`. Partitions are counted in their root index, from 0 at the daemon’s start.',
   ],
   [
     'table',
     'Tables',
-    'One series per table, for at most `metrics.maxTableSeries` tables of a target: those with an open finding first, then the largest. Partitions are summed up in their root table.',
+    'One series per table, for at most `metrics.maxTableSeries` tables of a target: those with an open finding first, then the largest; the rest is in `pgindex_other_table_*`. Partitions are counted in their root table, from 0 at the daemon’s start.',
   ],
   ['daemon', 'The daemon', 'One series each.'],
   [
@@ -32,11 +33,11 @@ const scopes: readonly (readonly [Scope, string, string])[] = [
 
 /** `docs/metrics.md`: every family, from its declaration. */
 export function metricsReference(): string {
-  const sections = scopes.map(([scope, title, text]) => {
+  const parts = sections.map(([scope, title, text]) => {
     const members = allFamilies.filter((family) => family.per === scope);
     return `## ${title}\n\n${text}\n\n${members.map(entryOf).join('\n')}`;
   });
-  return `${introduction}\n${sections.join('\n')}`;
+  return `${introduction}\n${parts.join('\n')}`;
 }
 
 const introduction = `# Metrics
@@ -52,6 +53,14 @@ database and never sees half of a generation.
 - What is unknown is absent. No series reads 0 because something could not be looked at.
 - Counters are those of PostgreSQL: they start anew where it resets its statistics. Use \`rate()\` and \`increase()\`.
 - Times are seconds since the epoch, not ages: \`time() - indexwarden_collector_last_success_timestamp_seconds\`.
+- The number of series is bounded. What has no series of its own is in \`pgindex_other_*\`, so that sums stay right: together they
+  count everything, whichever index has series of its own at the moment. An index keeps its series until another outgrows it by
+  a quarter, and for \`metrics.keepSeriesFor\` after its last finding was closed.
+- \`?collect[]=index&collect[]=finding\` serves parts of the page; they are ${scopes.map((scope) => `\`${scope}\``).join(', ')}, and each
+  family below says which it belongs to.
+- \`GET /probe?target=SERVER/DATNAME\` serves one target's part, \`?target=SERVER\` that of all its databases, for scrape
+  configurations that list targets one by one. It serves what was last published and connects to nothing. Beside it, scrape
+  \`/metrics?collect[]=daemon&collect[]=process\` for the daemon itself.
 - Label values longer than \`metrics.labelBytesMax\` bytes are cut and end in \`…\` and eight digits of their hash.
 - Under OpenMetrics the family of a counter is named without \`_total\`, and that of an \`_info\` metric without \`_info\`.
 `;
@@ -63,6 +72,7 @@ function entryOf(family: Family): string {
     `- Type: ${typeOf(family)}${family.unit === undefined ? '' : `, in ${unitOf(family.unit)}`}`,
     `- Labels: ${labels}`,
     ...(family.behind === undefined ? [] : [`- Off unless \`${family.behind}\` is set`]),
+    `- Part: \`${family.per}\``,
     `- Since: ${family.since}`,
   ];
   return `### \`${family.name}\`\n\n${family.help}\n\n${rows.join('\n')}\n`;

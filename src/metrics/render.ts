@@ -1,32 +1,20 @@
-import type { IndexView, TableView } from '../analysis/catalogue.ts';
 import { columnVisibility } from '../analysis/visibility.ts';
 import type { Generation } from '../findings/generation.ts';
 import { type Finding, type FindingKind, findingKinds, severities } from '../model/finding.ts';
 import type { TargetId } from '../model/ids.ts';
-import { secondMs } from '../model/units.ts';
-import { writeIndexBloat, writeMeasuring } from './bloat.ts';
-import { chooseIndexes, chooseTables } from './budget.ts';
+import { dayMs } from '../model/units.ts';
+import { writeMeasuring } from './bloat.ts';
 import { families } from './families.ts';
+import { asSeconds, isCollected, type Page, type RenderOptions } from './page-draft.ts';
+import { SeriesMemory, writeIndexes, writeTables } from './relations.ts';
 import { labelBlock, labelPairs, type RenderedFamilies, SampleWriter } from './samples.ts';
-import { writeIndexUse, writeUsageNodes } from './usage.ts';
-
-export interface RenderOptions {
-  /** Block reads and hits of each index: two more series for each. */
-  readonly blockIo: boolean;
-  /** Indexes per target with series of their own, unless more have open findings. */
-  readonly maxIndexSeries: number;
-  readonly maxTableSeries: number;
-  /** Open findings per target with a series of their own, the most worthwhile first; all are counted. */
-  readonly maxFindingSeries: number;
-  readonly labelBytesMax: number;
-  /** The kinds whose detectors are turned on: of the others "0 findings" would be a lie. */
-  readonly kinds: readonly FindingKind[];
-}
+import { writeUsageNodes } from './usage.ts';
 
 export const defaultRenderOptions: RenderOptions = {
   blockIo: false,
   maxIndexSeries: 2000,
   maxTableSeries: 2000,
+  keepSeriesForMs: dayMs,
   maxFindingSeries: 2000,
   labelBytesMax: 200,
   kinds: findingKinds,
@@ -37,10 +25,14 @@ export interface RenderedTarget extends RenderedFamilies {
   readonly target: TargetId;
 }
 
-/** Facts of collectors whose newest outcome failed are not in the generation's catalogue, and so have no series here either. */
+/**
+ * Facts of collectors whose newest outcome failed are not in the generation's catalogue, and so have no series here either.
+ * `memory` is what the target's pages before it left, and takes note of this one.
+ */
 export function renderGeneration(
   generation: Generation,
   options: Partial<RenderOptions> = {},
+  memory: SeriesMemory = new SeriesMemory(),
 ): RenderedTarget {
   const settings = { ...defaultRenderOptions, ...options };
   const writer = new SampleWriter();
@@ -54,24 +46,14 @@ export function renderGeneration(
   };
   writeTarget(page);
   writeFindings(page);
-  writeIndexes(page);
-  writeTables(page);
+  const { maxIndexSeries, maxTableSeries, keepSeriesForMs } = settings;
+  const nowMs = generation.publishedAtMs;
+  writeIndexes(page, { max: maxIndexSeries, keptForMs: keepSeriesForMs, nowMs }, memory);
+  writeTables(page, { max: maxTableSeries, keptForMs: keepSeriesForMs, nowMs }, memory);
   return { target: generation.target, ...writer.finish() };
 }
 
 const labelsOf = ({ server, datname }: TargetId) => ({ server, datname });
-
-interface Page {
-  readonly generation: Generation;
-  readonly settings: RenderOptions;
-  readonly writer: SampleWriter;
-  /** The target's labels alone, and with others. */
-  readonly block: string;
-  readonly blockWith: (labels: Readonly<Record<string, string>>) => string;
-}
-
-const asSeconds = (ms: number | null | undefined): number | undefined =>
-  ms === null || ms === undefined ? undefined : ms / secondMs;
 
 const asFlag = (holds: boolean): 0 | 1 => (holds ? 1 : 0);
 
@@ -189,84 +171,3 @@ const findingLabels = (finding: Finding) => ({
   origin: finding.origin,
   finding_id: finding.id,
 });
-
-/** Whether the catalogue's lists are what there is, and not merely what is left when a collector has failed. */
-const isCollected = ({ snapshot }: Generation, ...names: readonly ('tables' | 'indexes')[]): boolean =>
-  names.every((name) => snapshot.outcomes[name]?.kind === 'collected');
-
-function writeIndexes({ generation, settings, writer, block, blockWith }: Page): void {
-  const chosen = chooseIndexes(generation.catalogue, generation.findings, settings.maxIndexSeries);
-  if (isCollected(generation, 'tables', 'indexes')) {
-    writer.add(families.indexes, blockWith({ exported: 'true' }), chosen.exported.length);
-    writer.add(families.indexes, blockWith({ exported: 'false' }), chosen.rest.length);
-    writer.add(families.otherSize, block, totalBytes(chosen.rest));
-  }
-  for (const index of chosen.exported) {
-    const names = {
-      schemaname: index.table.schemaname,
-      relname: index.table.relname,
-      indexrelname: index.name,
-    };
-    const labels = blockWith(names);
-    const { usage } = index;
-    writer.add(families.indexInfo, blockWith({ ...names, ...attributesOf(index) }), 1);
-    writer.add(families.indexSize, labels, index.sizeBytes);
-    writeIndexUse(writer, generation.usage, index, labels);
-    writeIndexBloat(writer, generation.bloat.get(index.oid), names, blockWith);
-    writer.add(families.indexScans, labels, usage?.scansTotal);
-    writer.add(families.indexTuplesRead, labels, usage?.tuplesReadTotal);
-    writer.add(families.indexTuplesFetched, labels, usage?.tuplesFetchedTotal);
-    writer.add(families.indexLastScan, labels, asSeconds(usage?.lastScanAtMs));
-    if (!settings.blockIo) continue;
-    writer.add(families.indexBlocksRead, labels, usage?.blocksReadTotal);
-    writer.add(families.indexBlocksHit, labels, usage?.blocksHitTotal);
-  }
-}
-
-/** Undefined where one is unknown: a sum of the others would read as the whole. */
-function totalBytes(indexes: readonly IndexView[]): number | undefined {
-  let total = 0;
-  for (const { sizeBytes } of indexes) {
-    if (sizeBytes === undefined) return undefined;
-    total += sizeBytes;
-  }
-  return total;
-}
-
-const constraintNames = { p: 'primary_key', u: 'unique', x: 'exclusion' } as const;
-
-const attributesOf = ({ fact }: IndexView) => ({
-  access_method: fact.accessMethod,
-  unique: String(fact.isUnique),
-  primary: String(fact.isPrimary),
-  valid: String(fact.isValid),
-  ready: String(fact.isReady),
-  live: String(fact.isLive),
-  partial: String(fact.hasPredicate),
-  expression: String(fact.hasExpressions),
-  partitioned: String(fact.relkind === 'I'),
-  constraint: fact.constraintType === null ? 'none' : constraintNames[fact.constraintType],
-});
-
-function writeTables({ generation, settings, writer, blockWith }: Page): void {
-  const chosen = chooseTables(generation.catalogue, generation.findings, settings.maxTableSeries);
-  if (isCollected(generation, 'tables')) {
-    writer.add(families.tables, blockWith({ exported: 'true' }), chosen.exported.length);
-    writer.add(families.tables, blockWith({ exported: 'false' }), chosen.rest.length);
-  }
-  for (const table of chosen.exported) writeTable(writer, table, blockWith);
-}
-
-function writeTable(writer: SampleWriter, table: TableView, blockWith: Page['blockWith']): void {
-  const labels = blockWith({ schemaname: table.schemaname, relname: table.relname });
-  const { usage } = table;
-  writer.add(families.tableSize, labels, table.sizeBytes);
-  writer.add(families.tableRows, labels, table.rows);
-  writer.add(families.tableSequentialScans, labels, usage?.sequentialScansTotal);
-  writer.add(families.tableIndexScans, labels, usage?.indexScansTotal);
-  writer.add(families.tableRowsInserted, labels, usage?.rowsInsertedTotal);
-  writer.add(families.tableRowsUpdated, labels, usage?.rowsUpdatedTotal);
-  writer.add(families.tableRowsHotUpdated, labels, usage?.rowsHotUpdatedTotal);
-  writer.add(families.tableRowsDeleted, labels, usage?.rowsDeletedTotal);
-  writer.add(families.tableLastAnalyze, labels, asSeconds(usage?.lastAnalyzedAtMs));
-}

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Family } from './families.ts';
+import type { Family } from './families/declare.ts';
 
 /** Sample lines by family name, each line ended by a newline. Both exposition formats share them. */
 export interface RenderedFamilies {

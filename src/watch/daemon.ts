@@ -11,6 +11,7 @@ import { meterBudgets } from '../metrics/bloat.ts';
 import { counterOf, createDaemonMetrics } from '../metrics/daemon.ts';
 import { families } from '../metrics/families.ts';
 import { createMetricsPage } from '../metrics/page.ts';
+import { SeriesMemory } from '../metrics/relations.ts';
 import { renderGeneration } from '../metrics/render.ts';
 import { targetKey } from '../model/ids.ts';
 import { err, ok, type Result } from '../model/result.ts';
@@ -68,6 +69,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const latest = new Map<string, Generation>();
   /** Targets that the metrics page has, or that failed to get there. */
   const shown = new Set<string>();
+  /** What each target's pages remember; it outlives a reload. */
+  const memories = new Map<string, SeriesMemory>();
+  const memoryOf = (key: string): SeriesMemory => {
+    const memory = memories.get(key) ?? new SeriesMemory();
+    memories.set(key, memory);
+    return memory;
+  };
   const generations = (): readonly Generation[] =>
     [...latest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, generation]) => generation);
 
@@ -95,7 +103,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       publish: (generation) => {
         const key = targetKey(generation.target);
         latest.set(key, generation);
-        const rendered = renderGeneration(generation, renderOptions(inForce, detectors));
+        const rendered = renderGeneration(generation, renderOptions(inForce, detectors), memoryOf(key));
         page
           .publish(rendered)
           .finally(() => shown.add(key))
@@ -108,6 +116,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           if (kept.has(key)) continue;
           latest.delete(key);
           shown.delete(key);
+          memories.delete(key);
         }
         void page.retain(targets).catch(failedToRender);
       },
@@ -244,6 +253,7 @@ function renderOptions(
     blockIo: config.metrics.blockIo,
     maxIndexSeries: config.metrics.maxIndexSeries,
     maxTableSeries: config.metrics.maxTableSeries,
+    keepSeriesForMs: config.metrics.keepSeriesFor.ms,
     maxFindingSeries: config.metrics.maxFindingSeries,
     labelBytesMax: config.metrics.labelBytesMax,
     kinds: detectors.map((detector) => detector.id).filter((id) => detectorSettingsOf(config, id).enabled),

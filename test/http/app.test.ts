@@ -19,6 +19,49 @@ afterEach(async () => {
   client = undefined;
 });
 
+const aPublishedPage = async () => {
+  const metricsPage = await createMetricsPage({ render: async () => new SampleWriter().finish() });
+  await metricsPage.publish(renderGeneration(shop()));
+  return metricsPage;
+};
+
+describe('/probe', () => {
+  test('serves what was last published of one target, in the form that is asked for', async () => {
+    const { get, send } = await start({ metricsPage: await aPublishedPage() });
+    const answer = await get('/probe?target=main/shop');
+    expect(answer.status).toBe(200);
+    expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(answer.text).toContain('indexwarden_target_up{server="main",datname="shop"} 1');
+    expect((await get('/probe?target=main%2Fshop&collect[]=table')).text).not.toContain(
+      'indexwarden_target_up',
+    );
+    const gzipped = await get('/probe?target=main', { 'Accept-Encoding': 'gzip' });
+    expect(gunzipSync(gzipped.body).toString()).toContain('datname="shop"');
+    expect((await send('POST', '/probe?target=main')).status).toBe(405);
+  });
+
+  test('knows no other names: an address is a name that nobody has', async () => {
+    const { get } = await start({ metricsPage: await aPublishedPage() });
+    for (const target of ['other', 'main/other', 'http://127.0.0.1:5432/', '127.0.0.1:5432', '../main/shop'])
+      expect((await get(`/probe?target=${encodeURIComponent(target)}`)).status, target).toBe(404);
+    for (const query of [
+      '',
+      '?target=',
+      '?target=main&target=main/shop',
+      '?Target=main',
+      '?target=main&collect[]=x',
+    ])
+      expect((await get(`/probe${query}`)).status, query).toBe(400);
+  });
+
+  test('says that nothing has been collected yet rather than that a name is wrong', async () => {
+    const readiness = () => ({ isReady: false, waitingFor: ['main/archive'] });
+    const { get } = await start({ metricsPage: await aPublishedPage(), readiness });
+    expect((await get('/probe?target=main/archive')).status).toBe(503);
+    expect((await get('/probe?target=main/shop')).status).toBe(200);
+  });
+});
+
 describe('/metrics', () => {
   test('is text unless OpenMetrics is asked for, and gzipped only where that is accepted', async () => {
     const { get } = await start();
@@ -55,6 +98,19 @@ describe('/metrics', () => {
     await metricsPage.publish(renderGeneration(shop()));
     const after = await get('/metrics', { 'Accept-Encoding': 'gzip' });
     expect(gunzipSync(after.body).toString()).toContain('pgindex_scans_total');
+  });
+
+  test('serves the parts that collect[] names, and refuses parts that there are not', async () => {
+    const { get } = await start({ metricsPage: await aPublishedPage() });
+    const part = await get('/metrics?collect[]=index&collect%5B%5D=finding');
+    expect(part.status).toBe(200);
+    expect(part.text).toContain('pgindex_size_bytes');
+    expect(part.text).toContain('pgindex_findings');
+    expect(part.text).not.toContain('indexwarden_target_up');
+    const unknown = await get(`/metrics?collect[]=indexes${'x'.repeat(500)}`);
+    expect(unknown.status).toBe(400);
+    expect(unknown.json().detail).toMatch(/the parts are target, finding, index, table, daemon, process$/);
+    expect(unknown.json().detail.length).toBeLessThan(200);
   });
 
   test.each([

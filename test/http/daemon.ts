@@ -43,6 +43,7 @@ export async function serve(
         contentType: contentTypes[format],
         contentEncoding: isGzip ? 'gzip' : undefined,
       }),
+      part: () => undefined,
     },
     readiness: () => ({ isReady: true, waitingFor: [] }),
     reload: async () => ok(undefined),

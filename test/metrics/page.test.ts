@@ -3,8 +3,9 @@ import { gunzipSync, inflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { createDaemonMetrics } from '../../src/metrics/daemon.ts';
 import { buildPage, measureOf } from '../../src/metrics/exposition.ts';
+import { scopes as allScopes, type Scope } from '../../src/metrics/families/declare.ts';
 import { allFamilies, families } from '../../src/metrics/families.ts';
-import { createMetricsPage } from '../../src/metrics/page.ts';
+import { createMetricsPage, type Selection } from '../../src/metrics/page.ts';
 import { renderGeneration } from '../../src/metrics/render.ts';
 import { labelBlock, labelPairs, type RenderedFamilies, SampleWriter } from '../../src/metrics/samples.ts';
 import { aGeneration, takenAtMs } from '../support/builders.ts';
@@ -103,6 +104,76 @@ describe('the page', () => {
       }) as unknown as InflateInfo;
       expect(gzipHeaderBytes + engine.bytesWritten + gzipTrailerBytes).toBe(body.length);
     }
+  });
+});
+
+describe('a part of the page', () => {
+  const published = async () => {
+    const page = await createMetricsPage(stillDaemon);
+    await Promise.all(rendered().map((target) => page.publish(target)));
+    return page;
+  };
+  const textOf = async (page: Awaited<ReturnType<typeof published>>, selection: Selection) => {
+    const part = await page.part(selection, 'text', false);
+    return part?.body.toString();
+  };
+  const familiesIn = (text: string | undefined) =>
+    parseExposition(text ?? '').families.map(({ name }) => name);
+
+  test('of one target has nothing of the others and nothing of the daemon but its own measure', async () => {
+    const text = await textOf(await published(), { target: 'main/shop' });
+    const { samples } = parseExposition(text ?? '');
+    const ofTargets = samples.filter(({ name }) => !name.startsWith('indexwarden_exposition'));
+    expect(new Set(ofTargets.map(({ labels }) => labels.get('datname')))).toEqual(new Set(['shop']));
+    expect(samples.find(({ name }) => name === 'indexwarden_exposition_series')?.value).toBe(samples.length);
+    expect(text).not.toContain('indexwarden_build_info');
+  });
+
+  test('of a server has all of its targets', async () => {
+    const text = await textOf(await published(), { target: 'main' });
+    expect(text).toContain('datname="shop"');
+    expect(text).toContain('datname="archive"');
+  });
+
+  test('is nothing where no target has the name: names are compared, not matched', async () => {
+    const page = await published();
+    for (const target of ['', 'mai', 'main/', 'main/sho', 'MAIN', '*', 'main/shop/', 'http://127.0.0.1/'])
+      expect(page.part({ target }, 'text', false), target).toBeUndefined();
+  });
+
+  test('by scope has exactly the families of it', async () => {
+    const page = await published();
+    const expected = (asked: readonly Scope[]) => {
+      const whole = new Set(familiesIn(page.prepared('text', false).body.toString()));
+      return allFamilies
+        .filter(({ name, per }) => whole.has(name) && asked.includes(per))
+        .map(({ name }) => name);
+    };
+    for (const asked of [['index'], ['finding', 'table'], ['daemon'], [...allScopes]] satisfies Scope[][])
+      expect(familiesIn(await textOf(page, { scopes: asked }))).toEqual(expected(asked));
+    expect(expected(['index']).length).toBeGreaterThan(3);
+  });
+
+  test('is gzipped and OpenMetrics like the whole, and of the generation that is served now', async () => {
+    const page = await published();
+    const ask = { target: 'main/shop', scopes: ['index'] } as const;
+    const gzipped = await page.part(ask, 'openmetrics', true);
+    expect(gzipped?.contentEncoding).toBe('gzip');
+    expect(gunzipSync(gzipped?.body ?? '').toString()).toMatch(/# EOF\n$/);
+    expect(await textOf(page, ask)).toContain('orders_a_idx');
+    await page.publish(renderGeneration(aGeneration()));
+    expect(await textOf(page, ask)).not.toContain('orders_a_idx');
+    await page.retain([]);
+    expect(page.part(ask, 'text', false)).toBeUndefined();
+  });
+
+  test('however many are asked for, few are kept', async () => {
+    const page = await published();
+    const subsets = Array.from({ length: 2 ** allScopes.length - 1 }, (_, mask) =>
+      allScopes.filter((_scope, place) => ((mask + 1) >> place) & 1),
+    );
+    for (const format of ['text', 'openmetrics'] as const)
+      for (const scopes of subsets) expect(await page.part({ scopes }, format, false)).toBeDefined();
   });
 });
 

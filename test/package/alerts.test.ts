@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { type Family, families } from '../../src/metrics/families.ts';
+import type { Family } from '../../src/metrics/families/declare.ts';
+import { families } from '../../src/metrics/families.ts';
 import { filesBelow, inRepository, readText } from '../support/repository.ts';
 import { isMissing, run } from '../support/tools.ts';
 

@@ -811,6 +811,7 @@ export const aMissingPermission = (overrides: Partial<MissingPermission> = {}): 
 });
 
 export interface DescribedGeneration {
+  readonly publishedAtMs?: number;
   readonly facts?: Facts;
   readonly findings?: readonly Finding[];
   readonly inconclusive?: readonly Inconclusive[];
@@ -838,7 +839,7 @@ export function aGeneration(described: DescribedGeneration = {}): Generation {
   return {
     target,
     number: described.number ?? 1,
-    publishedAtMs: snapshot.takenAtMs + 1_500,
+    publishedAtMs: described.publishedAtMs ?? snapshot.takenAtMs + 1_500,
     isUp: described.isUp ?? true,
     error: described.error ?? null,
     snapshot,

@@ -2,6 +2,7 @@ import type { RequestHandler } from 'express';
 import { type EventKind, eventKinds, type KeptEvent } from '../../model/event.ts';
 import type { TargetId } from '../../model/ids.ts';
 import { badRequest, sendProblem } from '../problem.ts';
+import { queryOf } from '../query.ts';
 import { encodeCursor } from './cursor.ts';
 import { type AskedPage, byTarget, byWord, createQueryReader, type Page } from './list.ts';
 
@@ -36,7 +37,7 @@ export function serveEvents(
 ): RequestHandler {
   const read = createQueryReader('events', filters, options);
   return async (request, response) => {
-    const asked = read(new URL(request.url, 'http://localhost').searchParams);
+    const asked = read(queryOf(request.url));
     if (!asked.ok) return sendProblem(response, badRequest(asked.error));
     const page = await readPage(source, asked.value, options.now());
     response.set('Cache-Control', 'no-cache').json(page);

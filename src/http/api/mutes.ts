@@ -9,6 +9,7 @@ import type { Mute } from '../../model/mute.ts';
 import { dayMs } from '../../model/units.ts';
 import { allowOnly, type HttpLog, refuseOtherSites } from '../guard.ts';
 import { badRequest, notFound, sendProblem } from '../problem.ts';
+import { queryOf } from '../query.ts';
 import { encodeCursor } from './cursor.ts';
 import { createQueryReader, type Page } from './list.ts';
 
@@ -184,7 +185,7 @@ function explain(issue: z.core.$ZodIssue): string {
 function listMutes({ source, configured, pageSizeMax, now }: MuteRoutes): RequestHandler {
   const read = createQueryReader('mutes', {}, { pageSizeMax });
   return async (request, response) => {
-    const asked = read(new URL(request.url, 'http://localhost').searchParams);
+    const asked = read(queryOf(request.url));
     if (!asked.ok) return sendProblem(response, badRequest(asked.error));
     const { scope, after = '', limit } = asked.value;
     const nowMs = now();

@@ -5,6 +5,7 @@ import type { Generation } from '../../findings/generation.ts';
 import { allowOnly, type HttpLog } from '../guard.ts';
 import type { HttpOptions } from '../options.ts';
 import { badRequest, notFound, sendProblem } from '../problem.ts';
+import { queryOf } from '../query.ts';
 import { type EventSource, serveEvents } from './events.ts';
 import { createLister, type Listing } from './list.ts';
 import {
@@ -86,9 +87,3 @@ const serveFinding =
       notFound('no finding has this id now; findings that were resolved long ago are forgotten'),
     );
   };
-
-/** Everything behind the first question mark; the path in front of it does not matter here. */
-const queryOf = (url: string): URLSearchParams => {
-  const start = url.indexOf('?');
-  return new URLSearchParams(start < 0 ? '' : url.slice(start + 1));
-};
