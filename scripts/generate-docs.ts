@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { manifestJsonSchema, manifestReference } from '../src/config/manifest-reference.ts';
 import { configJsonSchema, configReference } from '../src/config/reference.ts';
 import { detectors } from '../src/detectors/index.ts';
+import { apiOperations } from '../src/http/api/document.ts';
+import { apiReference } from '../src/http/api/reference.ts';
+import { defaultHttpOptions } from '../src/http/options.ts';
 import { metricsReference } from '../src/metrics/reference.ts';
 import { declarations } from '../src/watch/declarations.ts';
 
@@ -22,6 +25,7 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: 'docs/expectations.md', content: manifestReference },
   { path: 'docs/config.md', content: () => configReference(declarations) },
   { path: 'docs/metrics.md', content: metricsReference },
+  { path: 'docs/api.md', content: () => apiReference(apiOperations(defaultHttpOptions)) },
   { path: 'README.md', content: () => withDetectors(committedText('README.md') ?? '') },
 ];
 

@@ -26,6 +26,7 @@ export interface AppDependencies {
   readonly metricsPage: MetricsSource;
   readonly readiness: () => Readiness;
   readonly reload: Reload;
+  readonly eventStreams: ApiSources['eventStreams'];
   /** Where events and mutes are kept. */
   readonly diary: ApiSources['diary'];
   readonly configuredMutes: ApiSources['configuredMutes'];

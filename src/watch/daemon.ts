@@ -4,6 +4,7 @@ import { parseListenAddress } from '../config/listen-address.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Detector } from '../detectors/define.ts';
 import type { Generation } from '../findings/generation.ts';
+import { createEventStreams } from '../http/api/event-stream.ts';
 import { createApp } from '../http/app.ts';
 import { defaultHttpOptions } from '../http/options.ts';
 import { type RunningServer, startServer } from '../http/server.ts';
@@ -61,6 +62,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const budgets = new MeasurementBudgets(clock);
   meterBudgets(metrics.registry, () => budgets.all());
   const store = await openStorage({ loaded: options.loaded, clock, log, onFacts: metrics.stored });
+  const eventStreams = createEventStreams(store);
   const page = await createMetricsPage(metrics);
   const failedToRender = (caught: unknown): void =>
     log.error({ event: 'render-failed', error: String(caught) }, 'metrics could not be rendered');
@@ -109,7 +111,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           .finally(() => shown.add(key))
           .then(() => options.onGeneration?.(generation), failedToRender);
       },
-      tell: (events) => notifier.tell(events),
+      tell: (events) => {
+        notifier.tell(events);
+        eventStreams.wake();
+      },
       retain: (targets) => {
         const kept = new Set(targets.map(targetKey));
         for (const key of [...latest.keys(), ...shown]) {
@@ -139,6 +144,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       },
       reload,
       diary: store,
+      eventStreams,
       configuredMutes: inForce.mutes,
       adminToken: inForce.adminToken,
       now: clock.now,
@@ -208,6 +214,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     stop: async () => {
       isStopping = true;
       const endsAtMs = clock.now() + config.http.drainTimeout.ms;
+      eventStreams.close();
       await Promise.all([
         fleet?.stop().then(() => notifier.close(Math.max(0, endsAtMs - clock.now()))),
         server.close(config.http.drainTimeout.ms),

@@ -48,6 +48,7 @@ export async function serve(
     readiness: () => ({ isReady: true, waitingFor: [] }),
     reload: async () => ok(undefined),
     diary: memoryStore(),
+    eventStreams: { serve: (_request, response) => void response.end() },
     configuredMutes: [],
     adminToken: undefined,
     now: () => takenAtMs,

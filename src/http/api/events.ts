@@ -17,7 +17,8 @@ export interface EventSource {
   }) => Promise<readonly KeptEvent[]>;
 }
 
-const filters = {
+/** What events can be asked for by. */
+export const eventFilters = {
   ...byTarget,
   kind: byWord<KeptEvent>(eventKinds, (event): EventKind => event.kind, 'Kind of event.'),
 };
@@ -35,7 +36,7 @@ export function serveEvents(
   source: EventSource,
   options: { readonly pageSizeMax: number; readonly now: () => number },
 ): RequestHandler {
-  const read = createQueryReader('events', filters, options);
+  const read = createQueryReader('events', eventFilters, options);
   return async (request, response) => {
     const asked = read(queryOf(request.url));
     if (!asked.ok) return sendProblem(response, badRequest(asked.error));
@@ -79,4 +80,8 @@ async function readPage(source: EventSource, asked: AskedPage, nowMs: number): P
 const single = (values: readonly string[] | undefined): string | undefined =>
   values?.length === 1 ? values[0] : undefined;
 
-const viewOf = ({ atMs, ...event }: KeptEvent): object => ({ ...event, at: new Date(atMs).toISOString() });
+/** An event as the API shows it. */
+export const viewOf = ({ atMs, ...event }: KeptEvent): object => ({
+  ...event,
+  at: new Date(atMs).toISOString(),
+});

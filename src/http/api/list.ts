@@ -16,6 +16,10 @@ export interface Page {
 export interface Listing<View extends { readonly id: string } = { readonly id: string }> {
   /** The last part of its path. */
   readonly name: string;
+  /** What it lists, in a sentence. */
+  readonly summary: string;
+  /** What an item of it looks like. */
+  readonly schema: z.ZodType;
   /** Everything of one generation, in any order; asked for once per generation. */
   readonly views: (generation: Generation) => readonly View[];
   /** What a view can be filtered by, besides server and database: allowed values, and where to find them. */
@@ -31,9 +35,13 @@ export interface Filter<View> {
 
 const anyText = z.string().max(1024);
 /** What every list of facts about targets can be filtered by. */
-export const byTarget = { server: { allowed: anyText }, datname: { allowed: anyText } };
+export const byTarget = {
+  server: { allowed: anyText, description: 'Server, as the configuration names it.' },
+  datname: { allowed: anyText, description: 'Database.' },
+};
 
-const limitDefault = 100;
+/** Entries in a page where nobody asks for another number. */
+export const limitDefault = 100;
 /** Values of one parameter: more than anybody needs, few enough to compare with each entry. */
 const valuesMax = 32;
 /** Ours are a few hundred at most. */

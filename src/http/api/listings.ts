@@ -7,10 +7,15 @@ import { withoutLiterals } from '../../findings/redact-literals.ts';
 import { type Finding, findingKinds, severities } from '../../model/finding.ts';
 import { type TargetId, targetKey } from '../../model/ids.ts';
 import { byText, byWord, type Listing } from './list.ts';
+import { findingSchema } from './schemas/finding.ts';
+import { indexSchema, tableSchema } from './schemas/relations.ts';
+import { collectorSchema, targetSchema } from './schemas/target.ts';
 
 /** The findings as the contract has them, of every state. */
 export const findingsListing: Listing<Finding> = {
   name: 'findings',
+  summary: 'Findings of every state.',
+  schema: findingSchema,
   views: (generation) => generation.findings,
   filters: {
     schemaname: byText((finding) => finding.schemaname, 'Schema of the table.'),
@@ -35,6 +40,8 @@ interface IndexEntry {
 /** Every index, partitions included: what is folded together elsewhere is told apart here. */
 export const indexesListing = (options: { readonly redactLiterals: boolean }): Listing<IndexEntry> => ({
   name: 'indexes',
+  summary: 'Every index, partitions included.',
+  schema: indexSchema,
   views: ({ target, catalogue, findings, bloat }) => {
     const open = idsByName(findings, (finding) =>
       finding.indexrelname === null ? undefined : nameKey(finding.schemaname, finding.indexrelname),
@@ -105,6 +112,8 @@ interface TableEntry {
 
 export const tablesListing: Listing<TableEntry> = {
   name: 'tables',
+  summary: 'Every table, partitions included.',
+  schema: tableSchema,
   views: ({ target, catalogue, findings }) => {
     const open = idsByName(findings, (finding) => nameKey(finding.schemaname, finding.relname));
     return catalogue.tables.map((table) => ({
@@ -170,6 +179,8 @@ interface TargetEntry {
 
 export const targetsListing: Listing<TargetEntry> = {
   name: 'targets',
+  summary: 'Targets: whether they can be reached, and what could not be seen of them.',
+  schema: targetSchema,
   views: (generation) => [{ id: targetKey(generation.target), generation }],
   filters: {
     up: byWord(['true', 'false'], ({ generation }) => String(generation.isUp), 'Whether it was reached.'),
@@ -214,6 +225,8 @@ interface CollectorEntry {
 
 export const collectorsListing: Listing<CollectorEntry> = {
   name: 'collectors',
+  summary: 'The last run of each collector on each target.',
+  schema: collectorSchema,
   views: ({ target, runs }) => runs.map((run) => ({ id: `${targetKey(target)}/${run.name}`, target, run })),
   filters: {
     name: byText(({ run }) => run.name, 'Collector.'),

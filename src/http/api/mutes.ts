@@ -106,7 +106,8 @@ const text = (charactersMax: number) =>
     .min(1, { error: 'must not be empty' })
     .max(charactersMax, { error: `must have at most ${charactersMax} characters` });
 
-const wanted = z.strictObject({
+/** What `POST /mutes` takes. */
+export const wantedMute = z.strictObject({
   findingId: z.string({ error: 'must be text' }).regex(/^[0-9a-f]{16}$/, {
     error: 'must be the id of a finding: 16 hexadecimal digits',
   }),
@@ -124,7 +125,7 @@ const wanted = z.strictObject({
 const setMute =
   ({ source, generations, now, log }: MuteRoutes): RequestHandler =>
   async (request, response) => {
-    const parsed = wanted.safeParse(request.body);
+    const parsed = wantedMute.safeParse(request.body);
     if (!parsed.success)
       return sendProblem(response, badRequest(parsed.error.issues.map(explain).join('; ')));
     const { findingId, reason, author, until = null } = parsed.data;

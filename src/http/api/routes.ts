@@ -6,6 +6,8 @@ import { allowOnly, type HttpLog } from '../guard.ts';
 import type { HttpOptions } from '../options.ts';
 import { badRequest, notFound, sendProblem } from '../problem.ts';
 import { queryOf } from '../query.ts';
+import { apiOperations } from './document.ts';
+import type { EventStreams } from './event-stream.ts';
 import { type EventSource, serveEvents } from './events.ts';
 import { createLister, type Listing } from './list.ts';
 import {
@@ -16,12 +18,14 @@ import {
   targetsListing,
 } from './listings.ts';
 import { type MuteSource, muteRoutes } from './mutes.ts';
+import { openApiDocument } from './openapi.ts';
 
 export interface ApiSources {
   readonly generations: () => readonly Generation[];
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  readonly options: Pick<HttpOptions, 'pageSizeMax' | 'redactLiterals' | 'bodyBytesMax'>;
+  readonly options: Pick<HttpOptions, 'pageSizeMax' | 'redactLiterals' | 'bodyBytesMax' | 'version'>;
+  readonly eventStreams: Pick<EventStreams, 'serve'>;
   /** Where events and mutes are kept. */
   readonly diary: EventSource & MuteSource;
   readonly configuredMutes: readonly MuteSettings[];
@@ -42,6 +46,11 @@ export function apiRoutes(sources: ApiSources): Router {
   list(targetsListing);
   list(collectorsListing);
   const { pageSizeMax } = sources.options;
+  router.route('/events/stream').get(sources.eventStreams.serve).all(allowOnly('GET', 'HEAD'));
+  router
+    .route('/openapi.json')
+    .get(serveDocument(openApiDocument(apiOperations(sources.options), sources.options.version)))
+    .all(allowOnly('GET', 'HEAD'));
   router
     .route('/events')
     .get(serveEvents(sources.diary, { pageSizeMax, now: sources.now }))
@@ -58,6 +67,12 @@ export function apiRoutes(sources: ApiSources): Router {
   router.route('/findings/:id').get(serveFinding(sources)).all(allowOnly('GET', 'HEAD'));
   return router;
 }
+
+const serveDocument =
+  (document: object): RequestHandler =>
+  (_request, response) => {
+    response.set('Cache-Control', 'no-cache').json(document);
+  };
 
 function serveList<View extends { readonly id: string }>(
   listing: Listing<View>,
