@@ -49,7 +49,10 @@ export const nothingWasted = (sizeBytes: number): Bloat => ({
   improvement: null,
 });
 
-/** The answer in bytes and as a ratio, with what follows from a size that a rebuild would leave larger: nothing is wasted then. */
+/**
+ * The answer in bytes and as a ratio. Where a rebuild would come out as large or larger nothing is wasted, and the size itself is what is
+ * expected: formulas round to pages, and the last page of a small index decides, so that more than there is says nothing to anybody.
+ */
 export function answered(
   sizeBytes: number,
   answer: Extract<Answer, { kind: 'expected' }>,
@@ -59,7 +62,7 @@ export function answered(
   if (![expectation.expectedBytes, expectation.leastBytes, expectation.mostBytes].every(Number.isFinite))
     return unknown(sizeBytes, 'what was counted in it does not add up', improvement);
   const wastedFrom = (bytes: number): number => Math.min(sizeBytes, Math.max(0, sizeBytes - bytes));
-  const expectedBytes = Math.round(Math.max(0, expectation.expectedBytes));
+  const expectedBytes = Math.min(sizeBytes, Math.round(Math.max(0, expectation.expectedBytes)));
   const wastedBytes = wastedFrom(expectedBytes);
   const ratio = wastedBytes / sizeBytes;
   const natural = expectation.naturalBytes;

@@ -79,9 +79,9 @@ export interface Bloat {
   readonly confidence: BloatConfidence;
   /** All forks, now; null where it could not be read. */
   readonly sizeBytes: number | null;
-  /** Size after a rebuild; null when unknown, as are the next four. */
+  /** Size after a rebuild, never above the size there is; null when unknown, as are the next four. */
   readonly expectedSizeBytes: number | null;
-  /** `sizeBytes - expectedSizeBytes`, never negative. */
+  /** `sizeBytes - expectedSizeBytes`. */
   readonly wastedBytes: number | null;
   /** `wastedBytes / sizeBytes`, 0 to 1. */
   readonly ratio: number | null;

@@ -50,25 +50,60 @@ const sizeExponents: Readonly<Record<string, number>> = { gin: 0.75, spgist: 0.9
  * a reason, and what is missing or odd in the facts makes it so. Formulas and their sources stand at the functions that this one asks.
  */
 export function estimateBloat(index: IndexView, input: EstimateInput): Bloat {
+  const told = tell(index, input);
+  if (told.kind === 'bloat') return told.bloat;
+  const { presentBytes, answer, improvement } = told;
+  return answer.kind === 'unknown'
+    ? unknown(presentBytes, answer.reason, improvement)
+    : answered(presentBytes, answer, improvement);
+}
+
+/**
+ * Bytes that a rebuild would leave by what was measured, for comparing later. It may be more than there are now, unlike in an answer: a
+ * unique index of NULLs that inserts have merged grows by a rebuild. Undefined where it was not measured.
+ */
+export function measuredRebuildBytes(index: IndexView, input: EstimateInput): number | undefined {
+  const told = tell(index, input);
+  if (told.kind === 'bloat' || told.answer.kind === 'unknown' || told.answer.method !== 'measured')
+    return undefined;
+  const { expectedBytes } = told.answer.expectation;
+  return Number.isFinite(expectedBytes) && expectedBytes >= 0 ? Math.round(expectedBytes) : undefined;
+}
+
+/** The whole answer where it goes without an access method, else what that says. */
+type Told =
+  | { readonly kind: 'bloat'; readonly bloat: Bloat }
+  | {
+      readonly kind: 'answer';
+      readonly presentBytes: number;
+      readonly answer: Answer;
+      readonly improvement: string | null;
+    };
+
+const whole = (bloat: Bloat): Told => ({ kind: 'bloat', bloat });
+
+function tell(index: IndexView, input: EstimateInput): Told {
   const { fact, sizeBytes } = index;
-  if (fact.relkind === 'I') return ofPartitions(index, input);
+  if (fact.relkind === 'I') return whole(ofPartitions(index, input));
   if (fact.accessMethod === 'brin')
-    return unknown(
-      sizeBytes,
-      'not applicable: a BRIN index holds a summary per range of blocks and does not bloat',
+    return whole(
+      unknown(
+        sizeBytes,
+        'not applicable: a BRIN index holds a summary per range of blocks and does not bloat',
+      ),
     );
   if (!fact.isValid || !fact.isReady || !fact.isLive)
-    return unknown(sizeBytes, 'the index is not valid: a build that failed or has not ended');
+    return whole(unknown(sizeBytes, 'the index is not valid: a build that failed or has not ended'));
   if (sizeBytes === undefined)
-    return unknown(undefined, 'its size could not be read: it was locked, dropped or not collected yet');
-  if (!Number.isFinite(sizeBytes) || sizeBytes <= 0) return nothingWasted(0);
+    return whole(
+      unknown(undefined, 'its size could not be read: it was locked, dropped or not collected yet'),
+    );
+  if (!Number.isFinite(sizeBytes) || sizeBytes <= 0) return whole(nothingWasted(0));
   const checked = { ...input, knowledge: credible(input, sizeBytes) };
   // A scan may be younger than the sizes, and the index have grown in between.
   const presentBytes = Math.max(sizeBytes, checked.knowledge.scan?.sizeBytes ?? 0);
   const answer = answerFor(index, presentBytes, checked);
-  return answer.kind === 'unknown'
-    ? unknown(presentBytes, answer.reason, improvementFor(index, checked))
-    : answered(presentBytes, answer, improvementFor(index, checked));
+  return { kind: 'answer', presentBytes, answer, improvement: improvementFor(index, checked) };
 }
 
 function answerFor(index: IndexView, sizeBytes: number, input: EstimateInput): Answer {

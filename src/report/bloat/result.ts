@@ -64,7 +64,8 @@ export function bloatReportOf(
         relname: index.table.relname,
         indexrelname: index.name,
         access_method: index.fact.accessMethod,
-        sizeBytes: index.sizeBytes ?? null,
+        // What the answer is about: a scan may be younger than the sizes, and the index have grown in between.
+        sizeBytes: answer?.sizeBytes ?? index.sizeBytes ?? null,
         expectedSizeBytes: answer?.expectedSizeBytes ?? null,
         wastedBytes: answer?.wastedBytes ?? null,
         ratio: answer?.ratio ?? null,
