@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Generation } from '../../src/findings/generation.ts';
+import { type IndexMemory, memoryFrom } from '../../src/history/bloat/memory.ts';
 import { MiB } from '../../src/model/units.ts';
 import { systemClock } from '../../src/scheduler/clock.ts';
 import { memoryStore } from '../../src/store/store.ts';
@@ -254,6 +255,61 @@ describeOnPostgres(ends, (server) => {
       return answer !== undefined && answer.ratio !== null && answer.ratio < 0.1;
     });
     expect(answerOf(rebuilt, 'orders_name')?.sizeBytes).toBe(event?.evidence.bytesAfter);
+  });
+
+  test('a scan right after a build shows how equal keys merge, and later ones leave that alone', async () => {
+    const database = await bloated('fresh');
+    const store = memoryStore();
+    const target = { server: 's', datname: database.name };
+    const running = watch([database], { store, bloat: { baselineMinSize: '64KiB' } });
+    running.fleet.start();
+    await until(running, database, 'both to be measured', isMeasured);
+    // One index that was there is rebuilt, one comes that was not, one is made before its rows.
+    await withConnection(database.url, (client) =>
+      client.query(`create index orders_group on orders ((id / 40));
+        create table late (id int) with (autovacuum_enabled = off); create index late_id on late (id);
+        insert into late select g % 500 from generate_series(1, 30000) g;
+        analyze orders`),
+    );
+    await withConnection(database.url, (client) => client.query('reindex index concurrently orders_name'));
+    const remembered = async (table: string, name: string): Promise<IndexMemory | undefined> =>
+      memoryFrom(await store.recordsOf(target, recordKind)).memory.get(
+        JSON.stringify(['public', table, name]),
+      );
+    await eventually('both to be measured while they are new', async () => {
+      running.fleet.activateAll();
+      const known = [await remembered('orders', 'orders_name'), await remembered('orders', 'orders_group')];
+      return known.every((memory) => memory?.baseline?.fresh !== undefined);
+    });
+    const group = await remembered('orders', 'orders_group');
+    expect(group?.baseline).toMatchObject({ source: 'rebuild', liveEntries: rows / 2 });
+    // Twenty rows for each key.
+    expect(group?.baseline?.fresh?.tupleCount).toBeLessThan(rows / 2 / 10);
+    const name = await remembered('orders', 'orders_name');
+    expect(name?.baseline).toMatchObject({ source: 'rebuild', fresh: { tupleCount: rows / 2 } });
+    await eventually('the third to be measured', async () => {
+      running.fleet.activateAll();
+      return (await remembered('late', 'late_id'))?.scan !== undefined;
+    });
+    expect((await remembered('late', 'late_id'))?.baseline?.source).not.toBe('rebuild');
+
+    await withConnection(database.url, (client) => client.query('delete from orders where id % 3 = 0'));
+    await withConnection(database.url, (client) => client.query('vacuum (analyze) orders'));
+    let again: IndexMemory | undefined;
+    await eventually('it to be measured again', async () => {
+      running.fleet.activateAll();
+      again = await remembered('orders', 'orders_group');
+      return again?.scan !== undefined && again.scan.atMs > (group?.scan?.atMs ?? 0);
+    });
+    expect(again?.baseline).toEqual(group?.baseline);
+    const generation = await until(running, database, 'the answer to the second scan', (one) => {
+      const answer = answerOf(one, 'orders_group');
+      return answer?.measuredAtMs === again?.scan?.atMs;
+    });
+    // All keys are there as before, with two thirds of the rows.
+    const answer = answerOf(generation, 'orders_group');
+    expect(answer?.ratio).toBeGreaterThan(0.1);
+    expect(answer?.ratio).toBeLessThan(0.45);
   });
 
   test('one connection more while measuring, none afterwards', async () => {

@@ -1,12 +1,12 @@
 import type { FreeSpace, IndexScan } from '../../analysis/bloat/bloat.ts';
-import { estimateBloat } from '../../analysis/bloat/estimate.ts';
+import { measuredRebuildBytes } from '../../analysis/bloat/estimate.ts';
 import type { Catalogue, IndexView } from '../../analysis/catalogue.ts';
 import { type IndexMemory, knowledgeOf } from './memory.ts';
-import { deadShare, isFreshDensityDue } from './queue.ts';
+import { deadShare, isFreshScanDue } from './queue.ts';
 
 /**
- * What is remembered after an index was scanned. The scan becomes the baseline that later answers are in proportion to, but for GiST with
- * one from a rebuild, which knows how densely the operator class packs; a scan right after that rebuild is what tells it.
+ * What is remembered after an index was scanned. The scan becomes the baseline that later answers are in proportion to, unless there is
+ * one from a rebuild: that is the truth, and a scan right after it tells how the access method packs this very index when it is new.
  */
 export function withScan(
   memory: IndexMemory,
@@ -22,20 +22,19 @@ export function withScan(
     ...(index.sizeBytes === undefined ? {} : { sizeAtScanBytes: index.sizeBytes }),
     ...(dead === undefined ? {} : { deadShareAtScan: dead }),
   };
-  if (baseline?.source === 'rebuild' && index.fact.accessMethod === 'gist') {
-    const isFresh = isFreshDensityDue(index, memory, scan.atMs) && scan.sizeBytes > 0;
-    const freshDensity = isFresh ? Math.min(1, scan.tupleBytes / scan.sizeBytes) : baseline.freshDensity;
-    return { ...scanned, baseline: { ...baseline, freshDensity } };
+  if (baseline?.source === 'rebuild') {
+    const isFresh = isFreshScanDue(index, memory, catalogue, scan.atMs) && scan.sizeBytes > 0;
+    return { ...scanned, baseline: isFresh ? withFresh(baseline, index, scan) : baseline };
   }
   const known = baseline === undefined ? scanned : { ...scanned, baseline };
-  const answer = estimateBloat(index, { knowledge: knowledgeOf(known), catalogue, nowMs: scan.atMs });
-  if (answer.method !== 'measured' || answer.expectedSizeBytes === null) return known;
-  if (scan.liveEntries === null || scan.liveEntries <= 0) return known;
+  const input = { knowledge: knowledgeOf(known), catalogue, nowMs: scan.atMs };
+  const expectedBytes = measuredRebuildBytes(index, input);
+  if (expectedBytes === undefined || scan.liveEntries === null || scan.liveEntries <= 0) return known;
   return {
     ...scanned,
     baseline: {
       atMs: scan.atMs,
-      expectedBytes: answer.expectedSizeBytes,
+      expectedBytes,
       liveEntries: scan.liveEntries,
       ...(scan.counts === undefined ? {} : { counts: scan.counts }),
       freshDensity: null,
@@ -43,6 +42,16 @@ export function withScan(
     },
   };
 }
+
+/** The baseline of a rebuild with what a scan shows of the index while it is new. */
+const withFresh = (
+  baseline: NonNullable<IndexMemory['baseline']>,
+  { fact }: IndexView,
+  { tupleCount, tupleBytes, sizeBytes }: IndexScan,
+): NonNullable<IndexMemory['baseline']> =>
+  fact.accessMethod === 'gist'
+    ? { ...baseline, freshDensity: Math.min(1, tupleBytes / sizeBytes) }
+    : { ...baseline, fresh: { tupleCount, tupleBytes } };
 
 /** What is remembered after the free-space map of an index was read. */
 export const withFreeSpace = (memory: IndexMemory, index: IndexView, freeSpace: FreeSpace): IndexMemory => ({

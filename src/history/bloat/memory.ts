@@ -30,6 +30,7 @@ const baseline = z.strictObject({
   liveEntries: count,
   counts: counts.optional(),
   freshDensity: z.number().min(0).max(1).nullable(),
+  fresh: z.strictObject({ tupleCount: count, tupleBytes: count }).optional(),
   source: z.enum(['rebuild', 'scan']),
 });
 
@@ -48,6 +49,8 @@ const look = z.strictObject({
   /** The size at the look before: catalogue and sizes are read one after the other, and a rebuild may come in between. */
   sizeBeforeBytes: count.nullable(),
   liveEntries: count.nullable(),
+  /** First seen right after it was built, but not how large: whether that makes a baseline is open until its size can be read. */
+  isNew: z.boolean().optional(),
 });
 
 /**
@@ -96,8 +99,15 @@ function scanOf({ counts: counted, hash, ...rest }: NonNullable<IndexMemory['sca
   };
 }
 
-const baselineOf = ({ counts: counted, ...rest }: NonNullable<IndexMemory['baseline']>): BloatBaseline =>
-  counted === undefined ? rest : { ...rest, counts: counted };
+const baselineOf = ({
+  counts: counted,
+  fresh,
+  ...rest
+}: NonNullable<IndexMemory['baseline']>): BloatBaseline => ({
+  ...rest,
+  ...(counted === undefined ? {} : { counts: counted }),
+  ...(fresh === undefined ? {} : { fresh }),
+});
 
 /** Records of a store as memory; what does not fit is left out and counted. */
 export function memoryFrom(records: ReadonlyMap<string, unknown>): {

@@ -1,5 +1,6 @@
 import { liveCounts, liveEntries } from '../../analysis/bloat/estimate.ts';
 import type { Catalogue, IndexView } from '../../analysis/catalogue.ts';
+import { isUsable } from '../../analysis/index-identity.ts';
 import type { Snapshot } from '../../collectors/snapshot.ts';
 import type { DiaryEvent } from '../../model/event.ts';
 import { dayMs, hourMs, humaneBytes, MiB } from '../../model/units.ts';
@@ -20,11 +21,16 @@ export interface Observed {
   readonly events: readonly DiaryEvent[];
 }
 
+const blockBytesDefault = 8_192;
+
 /** A size that moved by less than this is the same: rebuilt without gain, or copied to another tablespace while it grew. */
 const sizeMovedRatio = 0.01;
 
 /** A rebuild that was noticed later than this may have gathered bloat already: it is an event, and no baseline. */
 const baselineWithinMs = hourMs;
+
+/** The planner’s count of pages, which a build notes, and the size of a new index differ by no more than this: nothing came since. */
+const asBuiltRatio = 0.05;
 
 /** Days of which the size is remembered. */
 export const sizePointsMax = 40;
@@ -32,40 +38,50 @@ export const sizePointsMax = 40;
 /**
  * Folds a snapshot into what is remembered: rebuilds, baselines, one size a day. An index is rebuilt when its oid or relfilenode
  * changed *and* its size did: `ALTER INDEX … SET TABLESPACE` copies the file, bloat included. What was measured of the old
- * file is forgotten with it. Indexes that are gone are forgotten, unless the catalogue could not be read whole. Pure.
+ * file is forgotten with it. Indexes that are gone are forgotten, unless the catalogue could not be read whole.
+ *
+ * An index that was not there at `wholeAtMs`, when the catalogue was last read whole, is a build as fresh as a rebuild, if it holds what
+ * the build put into it and was not renamed. At the first look, which has no such moment, none is. An index is known from when it is
+ * valid: what is being built has no size yet that means anything. Pure.
  */
 export function observe(
   before: BloatMemory,
   catalogue: Catalogue,
   snapshot: Snapshot,
   settings: ObserveSettings = defaultObserveSettings,
+  wholeAtMs?: number,
 ): Observed {
   const memory = new Map<string, IndexMemory>();
   const changes = new Map<string, IndexMemory | undefined>();
   const events: DiaryEvent[] = [];
+  const isRecent = wholeAtMs !== undefined && snapshot.takenAtMs - wholeAtMs <= baselineWithinMs;
+  const oids = isRecent ? new Set([...before.values()].map(({ look }) => look.oid)) : undefined;
+  const blockBytes = catalogue.server?.blockSizeBytes ?? blockBytesDefault;
   for (const index of catalogue.indexes) {
     if (index.fact.relkind === 'I') continue;
     const key = memoryKey(index);
     const known = before.get(key);
-    const { now, event } = lookAt(index, known, snapshot, settings);
+    if (known === undefined && !isUsable(index)) continue;
+    const isNew = oids?.has(index.oid) === false;
+    const { now, event } = lookAt(index, known, snapshot, { ...settings, isNew, blockBytes });
     memory.set(key, now);
     if (now !== known) changes.set(key, now);
     if (event !== undefined) events.push(event);
   }
   for (const [key, known] of before) {
     if (memory.has(key)) continue;
-    if (isWhole(snapshot)) changes.set(key, undefined);
+    if (inventoryWholeAtMs(snapshot) !== undefined) changes.set(key, undefined);
     else memory.set(key, known);
   }
   return { memory, changes, events };
 }
 
-/** Whether an index that is not in the catalogue does not exist, rather than was locked or not read. */
-function isWhole({ outcomes }: Snapshot): boolean {
+/** When the catalogue was read so that what is not in it did not exist, rather than was locked; undefined where it was not. */
+export function inventoryWholeAtMs({ outcomes }: Snapshot): number | undefined {
   const { tables, indexes } = outcomes;
-  return (
-    tables?.kind === 'collected' && indexes?.kind === 'collected' && indexes.skippedRelations.length === 0
-  );
+  const isWhole =
+    tables?.kind === 'collected' && indexes?.kind === 'collected' && indexes.skippedRelations.length === 0;
+  return isWhole ? indexes.collectedAtMs : undefined;
 }
 
 interface Looked {
@@ -77,20 +93,32 @@ function lookAt(
   index: IndexView,
   known: IndexMemory | undefined,
   snapshot: Snapshot,
-  settings: ObserveSettings,
+  settings: ObserveSettings & { readonly isNew: boolean; readonly blockBytes: number },
 ): Looked {
   const atMs = snapshot.takenAtMs;
   const { oid, relfilenode } = { oid: index.oid, relfilenode: index.fact.relfilenode };
   const live = liveEntries(index) ?? null;
   const sizeBytes = index.sizeBytes ?? null;
+  const baseline = (expectedBytes: number): Pick<IndexMemory, 'baseline'> =>
+    expectedBytes < settings.baselineBytesMin || live === null || live <= 0
+      ? {}
+      : {
+          baseline: {
+            ...{ atMs, expectedBytes, liveEntries: live, counts: liveCounts(index) },
+            ...{ freshDensity: null, source: 'rebuild' as const },
+          },
+        };
   if (known === undefined) {
     const look = { atMs, oid, relfilenode, sizeBytes, sizeBeforeBytes: null, liveEntries: live };
-    return { now: { look, sizes: withPoint([], atMs, sizeBytes, live) } };
+    const sizes = withPoint([], atMs, sizeBytes, live);
+    if (!settings.isNew) return { now: { look, sizes } };
+    if (sizeBytes === null) return { now: { look: { ...look, isNew: true }, sizes } };
+    return { now: { look, sizes, ...(isAsBuilt(index, sizeBytes, settings) && baseline(sizeBytes)) } };
   }
   const { look } = known;
   const isSameFile = look.oid === oid && look.relfilenode === relfilenode;
   // A size is unknown while the index is locked, as it is while it is rebuilt: the verdict waits until it can be seen.
-  if (!isSameFile && sizeBytes === null) return { now: known };
+  if ((!isSameFile || look.isNew === true) && sizeBytes === null) return { now: known };
   const moved: IndexMemory['look'] = {
     atMs,
     oid,
@@ -100,6 +128,10 @@ function lookAt(
     liveEntries: live ?? look.liveEntries,
   };
   const sizes = withPoint(known.sizes, atMs, sizeBytes, live);
+  if (look.isNew === true && isSameFile && sizeBytes !== null) {
+    const isFresh = atMs - look.atMs <= baselineWithinMs && isAsBuilt(index, sizeBytes, settings);
+    return { now: { ...known, look: moved, sizes, ...(isFresh ? baseline(sizeBytes) : {}) } };
+  }
   if (isSameFile || sizeBytes === null || !hasMoved(look, sizeBytes)) {
     const isUnchanged =
       isSameFile && moved.sizeBytes === look.sizeBytes && look.sizeBeforeBytes === look.sizeBytes;
@@ -108,25 +140,20 @@ function lookAt(
     return { now: isQuiet ? known : { ...known, look: moved, sizes } };
   }
   const isFresh = atMs - look.atMs <= baselineWithinMs;
-  const isBaseline = isFresh && sizeBytes >= settings.baselineBytesMin && live !== null && live > 0;
   const now: IndexMemory = {
     look: { ...moved, sizeBeforeBytes: null },
     sizes,
-    ...(isBaseline
-      ? {
-          baseline: {
-            atMs,
-            expectedBytes: sizeBytes,
-            liveEntries: live,
-            counts: liveCounts(index),
-            freshDensity: null,
-            source: 'rebuild' as const,
-          },
-        }
-      : {}),
+    ...(isFresh ? baseline(sizeBytes) : {}),
   };
   return { now, event: rebuiltEvent(index, sizeBefore(look, sizeBytes), sizeBytes, snapshot) };
 }
+
+/** Whether a new index is as large as the planner was told when it was built, rather than filled row by row since it was created. */
+const isAsBuilt = (
+  { fact }: IndexView,
+  sizeBytes: number,
+  { blockBytes }: { readonly blockBytes: number },
+): boolean => Math.abs(fact.relpages * blockBytes - sizeBytes) <= asBuiltRatio * sizeBytes;
 
 /** Whether the size differs from the last one and, since sizes are read after the catalogue, from the one before. */
 const hasMoved = (look: IndexMemory['look'], sizeBytes: number): boolean =>

@@ -1,4 +1,5 @@
 import type { Bloat } from '../../analysis/bloat/bloat.ts';
+import { btreeShapeOf } from '../../analysis/bloat/btree-shape.ts';
 import { liveEntries } from '../../analysis/bloat/estimate.ts';
 import type { Catalogue, IndexView } from '../../analysis/catalogue.ts';
 import type { IndexOid } from '../../model/ids.ts';
@@ -64,7 +65,7 @@ export interface QueueInput {
   readonly isPutOff: (key: string) => boolean;
 }
 
-/** What is to be measured now, first things first: rebuilt GiST indexes, then by size times uncertainty; names break ties. */
+/** What is to be measured now, first things first: what only a fresh index shows, then by size times uncertainty; names break ties. */
 export function measurementQueue(input: QueueInput, settings: QueueSettings): readonly Wanted[] {
   const wanted: Wanted[] = [];
   for (const index of input.catalogue.indexes) {
@@ -84,7 +85,7 @@ function wantedOf(index: IndexView, input: QueueInput, settings: QueueSettings):
   const key = memoryKey(index);
   if (input.isPutOff(key)) return undefined;
   const memory = input.memory.get(key);
-  const occasion = occasionFor(index, means, memory, input.nowMs, settings);
+  const occasion = occasionFor(index, means, memory, input, settings);
   if (occasion === undefined) return undefined;
   return {
     index,
@@ -100,10 +101,10 @@ function occasionFor(
   index: IndexView,
   means: Means,
   memory: IndexMemory | undefined,
-  nowMs: number,
+  { catalogue, nowMs }: QueueInput,
   settings: QueueSettings,
 ): Occasion | undefined {
-  if (means === 'scan' && isFreshDensityDue(index, memory, nowMs)) return 'rebuilt';
+  if (means === 'scan' && isFreshScanDue(index, memory, catalogue, nowMs)) return 'rebuilt';
   const last = lastMeasurement(means, memory);
   if (last === undefined) return 'never-measured';
   const { sizeBytes = last.sizeBytes } = index;
@@ -142,20 +143,44 @@ function lastMeasurement(means: Means, memory: IndexMemory | undefined): Last | 
 const hasMoved = (before: number, now: number, { remeasureChangeRatio }: QueueSettings): boolean =>
   Math.abs(now - before) > remeasureChangeRatio * before;
 
-/** So soon after a rebuild a GiST index is as dense as its operator class packs it. */
+/** So soon after a rebuild an index is still much as it was built. */
 export const freshWithinMs = dayMs / 24;
 const freshSizeRatio = 0.05;
 
-/** Whether a scan now would show how densely this GiST index is packed when new, which nothing else tells. */
-export function isFreshDensityDue(index: IndexView, memory: IndexMemory | undefined, nowMs: number): boolean {
+/**
+ * Whether a scan now would show what nothing else tells: how densely this GiST index is packed when new, or how far a build merges the
+ * equal keys of this B-tree.
+ */
+export function isFreshScanDue(
+  index: IndexView,
+  memory: IndexMemory | undefined,
+  catalogue: Parameters<typeof btreeShapeOf>[1],
+  nowMs: number,
+): boolean {
   const baseline = memory?.baseline;
-  if (index.fact.accessMethod !== 'gist' || baseline?.source !== 'rebuild') return false;
-  if (baseline.freshDensity !== null || nowMs - baseline.atMs > freshWithinMs) return false;
+  if (baseline?.source !== 'rebuild' || nowMs - baseline.atMs > freshWithinMs) return false;
+  if (!canTell(index, baseline, catalogue)) return false;
   const { sizeBytes } = index;
   return (
     sizeBytes !== undefined &&
     Math.abs(sizeBytes - baseline.expectedBytes) <= freshSizeRatio * baseline.expectedBytes
   );
+}
+
+/** Whether the access method has something to show when new that is not known yet. */
+function canTell(
+  index: IndexView,
+  { freshDensity, fresh }: NonNullable<IndexMemory['baseline']>,
+  catalogue: Parameters<typeof btreeShapeOf>[1],
+): boolean {
+  switch (index.fact.accessMethod) {
+    case 'gist':
+      return freshDensity === null;
+    case 'btree':
+      return fresh === undefined && btreeShapeOf(index, catalogue).deduplicates;
+    default:
+      return false;
+  }
 }
 
 /** Dead rows over all rows of the table, by the counters; undefined where they are not known. */

@@ -13,7 +13,7 @@ import {
   memoryKey,
   type SizePoint,
 } from '../../history/bloat/memory.ts';
-import { observe } from '../../history/bloat/observe.ts';
+import { inventoryWholeAtMs, observe } from '../../history/bloat/observe.ts';
 import { type Means, meansFor, measurementQueue, type Wanted } from '../../history/bloat/queue.ts';
 import type { DiaryEvent } from '../../model/event.ts';
 import type { IndexOid, TargetId } from '../../model/ids.ts';
@@ -92,6 +92,8 @@ export class BloatKeeper {
   /** Why indexes were not measured lately, by key. Not kept: after a restart they are tried again. */
   readonly #attempts = new Map<string, Attempt>();
   #functions: readonly MeasuringFunction[] | undefined;
+  /** When the catalogue was last read whole since the start: what is there now and was not then is new. */
+  #wholeAtMs: number | undefined;
   /** Which inventory and sizes were observed last. */
   #seen: string | undefined;
   /** Written to the store with the next observation, when writing failed. */
@@ -112,7 +114,8 @@ export class BloatKeeper {
     // Files and sizes are those of the last time; nothing else is observed.
     if (seen === this.#seen) return [];
     this.#seen = seen;
-    const { memory, changes, events } = observe(before, catalogue, snapshot, settings);
+    const { memory, changes, events } = observe(before, catalogue, snapshot, settings, this.#wholeAtMs);
+    this.#wholeAtMs = inventoryWholeAtMs(snapshot) ?? this.#wholeAtMs;
     this.#memory = new Map(memory);
     for (const [key, attempt] of this.#attempts)
       if (!memory.has(key) || attempt.untilMs <= snapshot.takenAtMs) this.#attempts.delete(key);

@@ -61,7 +61,10 @@ describe('records of the store', () => {
     deadShareAtScan: 0.01,
     freeSpace: { atMs: takenAtMs, freeBytes: 8_192, pendingPages: null },
     freeSpaceSizeBytes: MiB,
-    baseline: { atMs: 1, expectedBytes: 2, liveEntries: 3, freshDensity: 0.7, source: 'rebuild' },
+    baseline: {
+      ...{ atMs: 1, expectedBytes: 2, liveEntries: 3, freshDensity: 0.7, source: 'rebuild' },
+      fresh: { tupleCount: 3, tupleBytes: 48 },
+    },
     sizes: [{ atMs: 1, sizeBytes: 2, liveEntries: 3 }],
   };
 
@@ -69,6 +72,14 @@ describe('records of the store', () => {
     const read = memoryFrom(new Map([['k', JSON.parse(JSON.stringify(whole))]]));
     expect(read.dropped).toEqual([]);
     expect(read.memory.get('k')).toEqual(whole);
+  });
+
+  it('of the version before, which kept less of a baseline, are read as they are', () => {
+    const { fresh: _, ...before } = whole.baseline ?? {};
+    const older = { ...whole, baseline: before };
+    const read = memoryFrom(new Map([['k', older]]));
+    expect(read.dropped).toEqual([]);
+    expect(knowledgeOf(read.memory.get('k')).baseline).toEqual(before);
   });
 
   it.each<[string, unknown]>([
@@ -151,6 +162,49 @@ describe('after a measurement', () => {
     const { index, catalogue } = scene(gist);
     const old = { ...fresh, atMs: takenAtMs - 5 * hourMs };
     expect(withScan({ look, sizes: [], baseline: old }, index, scan, catalogue).baseline).toEqual(old);
+  });
+
+  /** Ten rows for each key, in posting lists as a build makes them. */
+  const merged = {
+    ...scan,
+    tupleCount: 10_000,
+    tupleBytes: 10_000 * 80,
+    freeBytes: MiB / 10,
+    sizeBytes: MiB,
+  };
+  const young = { ...fresh, expectedBytes: 10 * MiB, atMs: takenAtMs - hourMs / 4 };
+
+  it('a B-tree that was just rebuilt has shown how far equal keys merge', () => {
+    const { index, catalogue } = scene();
+    const memory = withScan({ look, sizes: [], baseline: young }, index, merged, catalogue);
+    expect(memory.baseline).toEqual({ ...young, fresh: { tupleCount: 10_000, tupleBytes: 800_000 } });
+    expect(knowledgeOf(memory).baseline?.fresh).toEqual({ tupleCount: 10_000, tupleBytes: 800_000 });
+  });
+
+  it('a later scan of a B-tree leaves what its rebuild showed alone', () => {
+    const { index, catalogue } = scene();
+    const first = withScan({ look, sizes: [], baseline: young }, index, merged, catalogue);
+    const grown = { ...merged, atMs: takenAtMs + hourMs, tupleCount: 30_000, tupleBytes: 1_400_000 };
+    const later = withScan(first, index, grown, catalogue);
+    expect(later.baseline).toEqual(first.baseline);
+    expect(later.scan).toEqual(grown);
+    // Nor does one that came too late to see it new take the place of the rebuild.
+    const old = { ...young, atMs: takenAtMs - 5 * hourMs };
+    expect(withScan({ look, sizes: [], baseline: old }, index, merged, catalogue).baseline).toEqual(old);
+  });
+
+  it('a B-tree without posting lists has nothing to show, and keeps the baseline of its rebuild', () => {
+    const { index, catalogue } = scene({ fact: { isUnique: true } });
+    expect(withScan({ look, sizes: [], baseline: young }, index, scan, catalogue).baseline).toEqual(young);
+  });
+
+  it('an index that a rebuild would make larger is remembered as what the rebuild would be', () => {
+    const { index, catalogue } = scene({ sizeBytes: MiB });
+    const tight = { ...scan, sizeBytes: MiB, tupleBytes: 1_600_000, freeBytes: 0 };
+    const { baseline } = withScan({ look, sizes: [] }, index, tight, catalogue);
+    const answer = estimateBloat(index, { knowledge: { scan: tight }, catalogue, nowMs: takenAtMs });
+    expect(answer).toMatchObject({ sizeBytes: MiB, expectedSizeBytes: MiB, wastedBytes: 0, ratio: 0 });
+    expect(baseline?.expectedBytes).toBeGreaterThan(2 * MiB);
   });
 
   it('an unknown number of entries makes no baseline', () => {

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { buildCatalogue } from '../../../src/analysis/catalogue.ts';
 import type { CollectorName } from '../../../src/collectors/index.ts';
+import type { Snapshot } from '../../../src/collectors/snapshot.ts';
 import type { BloatMemory, IndexMemory } from '../../../src/history/bloat/memory.ts';
-import { type Observed, observe, sizePointsMax } from '../../../src/history/bloat/observe.ts';
+import {
+  defaultObserveSettings,
+  inventoryWholeAtMs,
+  type Observed,
+  observe,
+  sizePointsMax,
+} from '../../../src/history/bloat/observe.ts';
 import type { Outcome } from '../../../src/model/outcome.ts';
 import { dayMs, hourMs, KiB, MiB, minuteMs } from '../../../src/model/units.ts';
 import {
@@ -26,18 +33,19 @@ interface Look extends Partial<DescribedIndex> {
 }
 
 /** One look at `orders_a_idx`, minutes after the first. */
-function look(before: BloatMemory, { rows = 100_000, atMs = 0, facts, isGone, ...index }: Look): Observed {
+function look(
+  before: BloatMemory,
+  { rows = 100_000, atMs = 0, facts, isGone, ...index }: Look,
+  wholeAtMs?: number,
+): Observed & { readonly snapshot: Snapshot } {
   const indexes = isGone === true ? [] : [{ name: 'orders_a_idx', keys: ['a'], ...index }];
   const described = factsOf([{ name: 'orders', columns: ['id', 'a'], rows, indexes }], {
     takenAtMs: takenAtMs + atMs,
     ...facts,
   });
   const snapshot = aSnapshot(described);
-  return observe(
-    before,
-    buildCatalogue(snapshot, () => true),
-    snapshot,
-  );
+  const catalogue = buildCatalogue(snapshot, () => true);
+  return { ...observe(before, catalogue, snapshot, defaultObserveSettings, wholeAtMs), snapshot };
 }
 
 /** Several looks, five minutes apart. */
@@ -135,6 +143,82 @@ describe('a rebuild', () => {
     expect(known?.scan).toBeUndefined();
     expect(known?.deadShareAtScan).toBeUndefined();
     expect(known?.sizes).toEqual(first.sizes);
+  });
+});
+
+describe('an index that appears while the daemon watches', () => {
+  const born = { sizeBytes: 40 * MiB, fact: { relpages: 40 * 128 } };
+  const fresh = {
+    source: 'rebuild',
+    expectedBytes: 40 * MiB,
+    liveEntries: 100_000,
+    freshDensity: null,
+    atMs: takenAtMs + 5 * minuteMs,
+  };
+  /** Looks at all that is described, five minutes after each other; each knows when the catalogue was last read whole. */
+  const watched = (...all: readonly Look[]) => {
+    let memory: BloatMemory = new Map();
+    let wholeAtMs: number | undefined;
+    for (const [at, one] of all.entries()) {
+      const atMs = one.atMs ?? at * 5 * minuteMs;
+      const seen = look(memory, { ...one, atMs }, wholeAtMs);
+      memory = seen.memory;
+      wholeAtMs = inventoryWholeAtMs(seen.snapshot) ?? wholeAtMs;
+    }
+    return memory;
+  };
+  const baselineOf = (memory: BloatMemory) => memory.get(key)?.baseline;
+
+  it('was just built: a baseline like that of a rebuild, and no event', () => {
+    expect(baselineOf(watched({ isGone: true }, born))).toMatchObject(fresh);
+    const { snapshot, memory } = look(new Map(), { isGone: true });
+    expect(look(memory, { ...born, atMs: 5 * minuteMs }, inventoryWholeAtMs(snapshot)).events).toEqual([]);
+  });
+
+  it('is nothing of the kind at the first look, nor after an inventory that was not whole', () => {
+    expect(baselineOf(watched(born))).toBeUndefined();
+    expect(baselineOf(watched(born, born))).toBeUndefined();
+    const partial = { outcomes: { indexes: collected([], { skippedRelations: [1] }) } };
+    expect(baselineOf(watched({ isGone: true, facts: partial }, born))).toBeUndefined();
+  });
+
+  it('is nothing of the kind when nobody had looked for hours', () => {
+    expect(baselineOf(watched({ isGone: true }, { ...born, atMs: 3 * hourMs }))).toBeUndefined();
+  });
+
+  it('was renamed if its oid was there under another name', () => {
+    const old = { ...born, name: 'orders_b_idx' };
+    expect(baselineOf(watched(old, born))).toBeUndefined();
+    const other = { ...old, fact: { ...old.fact, indexOid: indexOid(10_777) } };
+    expect(baselineOf(watched(other, born))).toMatchObject(fresh);
+  });
+
+  it('was created empty and filled row by row if it has more pages than the build noted', () => {
+    expect(baselineOf(watched({ isGone: true }, { ...born, fact: { relpages: 1 } }))).toBeUndefined();
+  });
+
+  it('waits until the build has ended: an invalid index is not known yet', () => {
+    const building = { ...born, fact: { ...born.fact, isValid: false, isReady: false } };
+    const still = watched({ isGone: true }, building);
+    expect(still.size).toBe(0);
+    expect(baselineOf(watched({ isGone: true }, building, building, born))).toMatchObject({
+      ...fresh,
+      atMs: takenAtMs + 15 * minuteMs,
+    });
+  });
+
+  it('waits for its size where that cannot be seen, but not for hours', () => {
+    const locked = { ...born, sizeBytes: null };
+    expect(baselineOf(watched({ isGone: true }, locked))).toBeUndefined();
+    const seen = watched({ isGone: true }, locked, locked, born);
+    expect(baselineOf(seen)).toMatchObject({ ...fresh, atMs: takenAtMs + 15 * minuteMs });
+    expect(seen.get(key)?.look.isNew).toBeUndefined();
+    expect(baselineOf(watched({ isGone: true }, locked, { ...born, atMs: 3 * hourMs }))).toBeUndefined();
+  });
+
+  it('is no baseline below a megabyte', () => {
+    const small = { sizeBytes: 16 * KiB, fact: { relpages: 2 } };
+    expect(baselineOf(watched({ isGone: true }, small))).toBeUndefined();
   });
 });
 

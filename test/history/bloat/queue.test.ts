@@ -237,4 +237,18 @@ describe('the order', () => {
     const late = { gist: { ...memory.gist, baseline: { ...baseline, atMs: takenAtMs - 2 * hourMs } } };
     expect(occasions(queueOf({ indexes: [gist], memory: late }))).toEqual([]);
   });
+
+  it('begins with a B-tree that was just rebuilt, if equal keys share tuples in it', () => {
+    const baseline = {
+      ...{ atMs: takenAtMs - hourMs / 2, expectedBytes: MiB, liveEntries: 100_000 },
+      ...{ freshDensity: null, source: 'rebuild' as const },
+    };
+    const small = (fact: DescribedIndex['fact'] = {}) => index('small', { sizeBytes: MiB, fact });
+    const queue = (one: DescribedIndex, more: object = {}) =>
+      occasions(queueOf({ indexes: [one], memory: { small: { baseline: { ...baseline, ...more } } } }));
+    expect(queue(small())).toEqual(['small rebuilt']);
+    expect(queue(small({ isUnique: true }))).toEqual(['small never-measured']);
+    expect(queue(small(), { fresh: { tupleCount: 9, tupleBytes: 999 } })).toEqual(['small never-measured']);
+    expect(queue(small(), { atMs: takenAtMs - 2 * hourMs })).toEqual(['small never-measured']);
+  });
 });
