@@ -64,6 +64,21 @@ export const BloatSettings = z
         description: 'Nothing is measured while more client sessions are running a statement on the server.',
         reason: 'There is always one.',
       }).prefault(32),
+      buildsKept: setting(whole({ min: 1, max: 100 }), {
+        description:
+          'The time that a rebuild takes is learned from index builds that were seen running: the median of so many of each access method, the newest.',
+        reason: 'One is no median but what there is; a hundred reach back to another machine.',
+      }).prefault(9),
+      buildMinSize: setting(
+        size(),
+        'Builds of smaller indexes teach nothing: they are over between two looks, and take longer to begin and end than to write.',
+      ).prefault('16MiB'),
+      buildMaxSpread: setting(whole({ min: 2, max: 100 }), {
+        description:
+          'A build is seen once a minute, so that its time lies between bounds. It teaches nothing where the longest is more than so many times the shortest.',
+        reason:
+          'Bounds never meet, since the looks before and after lie outside; beyond a factor of 100 it is no measurement.',
+      }).prefault(3),
     },
     notAnObject,
   )

@@ -25,6 +25,7 @@ export function createExpectedIndex(
     [table],
     {
       isUnique: expectation.isUnique,
+      accessMethod: expectation.method,
       body: bodyOf(expectation),
       nameOn: (on) => (on === table ? expectation.name : `${expectation.name}_${on.relname}`),
       existingOn: (part) =>

@@ -3,6 +3,7 @@ import { isUsable } from '../analysis/index-identity.ts';
 import type { Fix } from '../model/finding.ts';
 import { humaneBytes } from '../model/units.ts';
 import {
+  buildTime,
   type FixContext,
   joined,
   lacksSafeConcurrentBuild,
@@ -22,6 +23,7 @@ export interface NewIndex {
 /** An index in SQL, but for its name and its table. */
 export interface IndexShape {
   readonly isUnique: boolean;
+  readonly accessMethod: string;
   /** What stands behind the table: `USING gin (a) WHERE …`. */
   readonly body: string;
   readonly nameOn: (table: TableView) => string;
@@ -40,6 +42,7 @@ export function createIndex({ table, columns, notes }: NewIndex, context: FixCon
   const facts = [...table.columns.values()].filter((column) => columns.includes(column.columnName));
   const shape: IndexShape = {
     isUnique: false,
+    accessMethod: 'btree',
     body: `(${columns.map(quoteIdentifier).join(', ')})`,
     nameOn: (on) => wantedIndexName(on.relname, columns),
     bytes: estimateBytes(table, facts),
@@ -54,6 +57,7 @@ export function createIndex({ table, columns, notes }: NewIndex, context: FixCon
 /** The index on each of the tables, a tree of partitions being one. */
 export function createShape(tables: readonly TableView[], shape: IndexShape, context: FixContext): Fix {
   const { notes, bytes } = shape;
+  const time = buildTime(bytes, shape.accessMethod, context);
   const [first] = tables;
   if (lacksSafeConcurrentBuild(context.versionNum) || first === undefined)
     return noSql(joined([notes, unsafeConcurrentBuild]));
@@ -62,10 +66,11 @@ export function createShape(tables: readonly TableView[], shape: IndexShape, con
     sql: made.map(({ table, name }) => create(table, name, shape, context)).join('\n'),
     rollbackSql: made.map(({ table, name }) => dropOf(table, name)).join('\n'),
     lock: 'SHARE UPDATE EXCLUSIVE on the table: blocks no reads and no writes, waits for older transactions',
-    rebuildSeconds: bytes === undefined ? null : Math.ceil(bytes / context.rebuildBytesPerSecond),
+    rebuildSeconds: time.seconds,
     notes: joined([
       notes,
       bytes === undefined ? undefined : `The index will take about ${humaneBytes(bytes)}.`,
+      bytes !== undefined && time.isMeasured ? `The time goes by ${time.goesBy}.` : undefined,
       'If the build fails it leaves an invalid index of that name: drop it before trying again.',
     ]),
     preflightSql: concurrentPreflight({

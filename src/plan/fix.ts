@@ -5,6 +5,8 @@ import type { Fix } from '../model/finding.ts';
 import { assertNever } from '../model/result.ts';
 import { humaneDuration } from '../model/units.ts';
 import {
+  type BuildTime,
+  buildTime,
   type FixContext,
   joined,
   lacksSafeConcurrentBuild,
@@ -87,9 +89,9 @@ function renderDrop(
       'Its definition could not be read (locked, or gone meanwhile), and no drop is printed without the way back.',
     );
   }
-  const rebuildSeconds =
-    index.sizeBytes === undefined ? null : Math.ceil(index.sizeBytes / context.rebuildBytesPerSecond);
-  const notes = joined([said, ...dropNotes(index, rebuildSeconds, context)]);
+  const time = buildTime(index.sizeBytes, fact.accessMethod, context);
+  const rebuildSeconds = time.seconds;
+  const notes = joined([said, ...dropNotes(index, time, context)]);
   const name = qualified(table.schemaname, index.name);
   const target = qualified(table.schemaname, table.relname);
   const dropConstraint =
@@ -145,13 +147,14 @@ function renderDrop(
 
 function dropNotes(
   index: IndexView,
-  rebuildSeconds: number | null,
+  { seconds, isMeasured, goesBy }: BuildTime,
   { versionNum }: FixContext,
 ): readonly string[] {
   const notes: string[] = [];
-  if (rebuildSeconds !== null && rebuildSeconds > 0) {
-    const rehearse = rebuildSeconds > rehearseAboveSeconds ? ' Rehearse first.' : '';
-    notes.push(`Rebuilding it would take about ${humaneDuration(rebuildSeconds * 1000)}.${rehearse}`);
+  if (seconds !== null && seconds > 0) {
+    const rehearse = seconds > rehearseAboveSeconds ? ' Rehearse first.' : '';
+    const basis = isMeasured ? `, going by ${goesBy}` : '';
+    notes.push(`Rebuilding it would take about ${humaneDuration(seconds * 1000)}${basis}.${rehearse}`);
   }
   const functions = index.fact.searchPathFunctions;
   if (functions.length > 0 && versionNum >= 170_000) {
@@ -193,12 +196,13 @@ function keepStatistics(
 }
 
 function renderRebuild(remedy: Extract<Remedy, { kind: 'rebuild-index' }>, context: FixContext): Fix {
-  const { index, notes: said, parts = [index] } = remedy;
+  const { index, parts = [index] } = remedy;
   const { table } = index;
-  if (lacksSafeConcurrentBuild(context.versionNum)) return noSql(joined([said, unsafeConcurrentBuild]));
+  if (lacksSafeConcurrentBuild(context.versionNum))
+    return noSql(joined([remedy.notes, unsafeConcurrentBuild]));
   const neededBytes = remedy.expectedBytes ?? index.sizeBytes;
-  const rebuildSeconds =
-    neededBytes === undefined ? null : Math.ceil(neededBytes / context.rebuildBytesPerSecond);
+  const { seconds: rebuildSeconds, goesBy } = buildTime(neededBytes, index.fact.accessMethod, context);
+  const said = joined([remedy.notes, rebuildSeconds === null ? undefined : `The time goes by ${goesBy}.`]);
   const names = parts.map((part) => qualified(part.table.schemaname, part.name));
   if (index.fact.isExclusion) return renderExclusiveRebuild(index, names, rebuildSeconds, said);
   const functions = index.fact.searchPathFunctions;

@@ -20,7 +20,9 @@ import { ConnectionSlots } from '../postgres/slots.ts';
 import type { Clock } from '../scheduler/clock.ts';
 import { type Job, startScheduler } from '../scheduler/scheduler.ts';
 import type { Store } from '../store/store.ts';
+import { buildSettings } from './bloat/settings.ts';
 import { type FleetMeasuring, targetBloat } from './bloat/target-bloat.ts';
+import { BuildMemory } from './build-memory.ts';
 import { Connection } from './connection.ts';
 import { discover } from './discovery.ts';
 import type { PassLimits } from './pass.ts';
@@ -329,6 +331,7 @@ export class Fleet {
         const isDiscovered = server.databases.kind === 'discovered';
         return watchers.size + Number(isDiscovered) + Number(isMeasuring) <= server.maxConnections;
       },
+      builds: new BuildMemory({ target, store, settings: buildSettings(config), log }),
       store,
       life: {
         rules: lifeRules(config.findings),

@@ -13,6 +13,7 @@ import type { FoundNow } from '../findings/ledger.ts';
 import { muteByComment } from '../findings/mutes.ts';
 import { type IndexesOfFinding, redactLiterals } from '../findings/redact-literals.ts';
 import type { SizePoint } from '../history/bloat/memory.ts';
+import type { BuildRates } from '../history/builds/rates.ts';
 import type { UsageAcrossNodes } from '../history/usage/across.ts';
 import type { Expectation } from '../model/expectation.ts';
 import type { FindingKind, Fix } from '../model/finding.ts';
@@ -46,6 +47,8 @@ export interface FurtherFacts extends Partial<BloatFacts> {
   /** Newest snapshots of the standbys that can be read. */
   readonly standbys?: readonly Snapshot[];
   readonly usage?: UsageAcrossNodes | undefined;
+  /** How fast indexes are built there; nothing was watched, if absent. */
+  readonly buildRates?: BuildRates;
 }
 
 /** A snapshot judged, before its SQL is printed: that needs definitions which only the server has. */
@@ -54,6 +57,7 @@ export interface Judgement extends Evaluation {
   readonly catalogue: Catalogue;
   readonly window: UsageWindow | undefined;
   readonly expectations: readonly ExpectationState[];
+  readonly buildRates: BuildRates;
 }
 
 /** Runs the detectors over the joined facts and makes their findings agree. Pure. */
@@ -61,7 +65,7 @@ export function judge(
   snapshot: Snapshot,
   options: JudgeOptions,
   catalogue: Catalogue = buildCatalogue(snapshot, options.isWatched),
-  facts: FurtherFacts = {},
+  { buildRates = new Map(), ...facts }: FurtherFacts = {},
 ): Judgement {
   const { server } = catalogue;
   const window = server === undefined ? undefined : usageWindow(server, snapshot.node, snapshot.takenAtMs);
@@ -77,7 +81,7 @@ export function judge(
     ...facts,
   });
   const drafts = agree(evaluation.drafts, expectations);
-  return { ...evaluation, drafts, expectations, snapshot, catalogue, window };
+  return { ...evaluation, drafts, expectations, snapshot, catalogue, window, buildRates };
 }
 
 /** Oids of the indexes whose definitions the findings' SQL needs, and of those that take over what is dropped: a plan checks both. */
@@ -139,7 +143,7 @@ export function toFindings(
  * an order that depends on nothing but what the findings are about: the same findings get the same names every time.
  */
 function renderFixes(
-  { catalogue, drafts }: Judgement,
+  { catalogue, drafts, buildRates }: Judgement,
   definitions: ReadonlyMap<number, DefinitionFact>,
   options: JudgeOptions,
 ): readonly (readonly [Draft, Fix])[] {
@@ -148,7 +152,8 @@ function renderFixes(
   for (const draft of drafts.toSorted(bySubject)) {
     const { rebuildBytesPerSecond } = options.policyFor(draft.table.schemaname);
     const versionNum = catalogue.server?.versionNum ?? 0;
-    fixes.set(draft, renderFix(draft.remedy, { versionNum, rebuildBytesPerSecond, definitions, names }));
+    const context = { versionNum, rebuildBytesPerSecond, buildRates, definitions, names };
+    fixes.set(draft, renderFix(draft.remedy, context));
   }
   return drafts.map((draft) => {
     const fix = fixes.get(draft);

@@ -17,6 +17,7 @@ import type { Store } from '../store/store.ts';
 import { Activations } from './activations.ts';
 import type { BloatKeeper } from './bloat/keeper.ts';
 import type { TargetMeasuring } from './bloat/measuring.ts';
+import type { BuildMemory } from './build-memory.ts';
 import type { Connection } from './connection.ts';
 import { Diary, type DiaryOptions } from './diary.ts';
 import {
@@ -61,6 +62,8 @@ export interface WatcherOptions {
   };
   /** What is known of bloat; kept here from pass to pass. */
   readonly keeper: BloatKeeper;
+  /** What is learned from running builds; kept here from pass to pass. */
+  readonly builds: BuildMemory;
   /** Measures indexes; absent where nothing is to be measured. */
   readonly measuring?: TargetMeasuring;
   /** Whether the connection may stay open between passes; not while those who want one outnumber the server's slots. */
@@ -214,6 +217,7 @@ export class TargetWatcher {
     const catalogue = buildCatalogue(this.#snapshot, options.isWatched);
     this.#said = await this.#nodes.observe(catalogue, this.#snapshot);
     const happened = [...this.#said.events, ...(await keeper.observe(catalogue, this.#snapshot))];
+    await this.#options.builds.observe(catalogue, this.#snapshot);
     const bloat = await keeper.facts(catalogue, this.#snapshot.takenAtMs);
     const judgement = judge(this.#snapshot, options, catalogue, this.#furtherFacts(bloat));
     await this.#readDefinitions(judgement, names.has('indexes'));
@@ -225,9 +229,10 @@ export class TargetWatcher {
 
   #furtherFacts(bloat: BloatFacts): FurtherFacts {
     const said = this.#said;
-    if (said === undefined) return bloat;
+    const known = { ...bloat, buildRates: this.#options.builds.rates };
+    if (said === undefined) return known;
     const { topology, standbys } = said;
-    return { ...bloat, topology, standbys, usage: this.#isUsageJudged() ? said.usage : undefined };
+    return { ...known, topology, standbys, usage: this.#isUsageJudged() ? said.usage : undefined };
   }
 
   /** Where standbys are configured their counters have a say in a single look too. */

@@ -29,6 +29,7 @@ function judged(minute: number, indexes = [anIndexFact()]): Judgement {
     catalogue: aCatalogue(facts),
     expectations: [],
     window: undefined,
+    buildRates: new Map(),
   };
 }
 

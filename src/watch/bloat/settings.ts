@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { QueueSettings } from '../../history/bloat/queue.ts';
+import type { BuildSettings } from '../../history/builds/rates.ts';
 import { MiB } from '../../model/units.ts';
 
 /** How one target's indexes are measured. */
@@ -27,3 +28,10 @@ export function measuringSettings({ bloat }: Pick<Config, 'bloat'>): MeasuringSe
       bloat.statementTimeout.ms + (bytes / MiB) * bloat.statementTimeoutPerMiB.ms,
   };
 }
+
+/** What is learned from index builds that are seen running. */
+export const buildSettings = ({ bloat }: Pick<Config, 'bloat'>): BuildSettings => ({
+  keptMax: bloat.buildsKept,
+  bytesMin: bloat.buildMinSize.bytes,
+  spreadMax: bloat.buildMaxSpread,
+});

@@ -238,7 +238,7 @@ $indexwarden$;""",
             # bloated-index 30bb28ab403aa749, proven: bloated-index of orders_placed_at
             # size now 40 MiB; time about 2 s; disk unknown, needs 15 MiB; WAL 15 MiB to each standby and slot (1 standby connected); frees 40 MiB
             # Locks: SHARE UPDATE EXCLUSIVE on the table: blocks no reads and no writes, waits for older transactions
-            # Note: Interrupted, it leaves an index named …_ccnew behind, which this program reports and which can be dropped.
+            # Note: The time goes by policy.rebuildBytesPerSecond (10 MiB/s), since no build of a btree index was watched here yet. Interrupted, it leaves an index named …_ccnew behind, which this program reports and which can be dropped.
             # If it fails: DROP INDEX CONCURRENTLY IF EXISTS public.orders_placed_at_ccnew;
             _run(
                 """DO $indexwarden$
