@@ -37,6 +37,11 @@ const context = (overrides: Partial<FixContext> = {}): FixContext => ({
   names: newNames(new Map()),
   ...overrides,
 });
+/** Two builds of an access method, each a MiB a second. */
+const watched = (accessMethod: string): NonNullable<FixContext['buildRates']> => {
+  const build = { atMs: 0, bytes: 60 * MiB, leastMs: 60_000, mostMs: 60_000, isConcurrent: true };
+  return new Map([[accessMethod, [build, build]]]);
+};
 const drop = (index: IndexView, more: Partial<Extract<Remedy, { kind: 'drop-index' }>> = {}) =>
   ({ kind: 'drop-index', index, ...more }) as const;
 
@@ -50,6 +55,17 @@ describe('dropping an index', () => {
       lock: expect.stringMatching(/^SHARE UPDATE EXCLUSIVE/),
       rebuildSeconds: 1,
       verifySql: "SELECT to_regclass('public.orders_id_idx') IS NULL AS done;",
+    });
+  });
+
+  it('says what the time of a rebuild goes by, where builds were watched', () => {
+    const of = (buildRates: FixContext['buildRates']) =>
+      renderFix(drop(index), context({ definitions: defined(index), ...(buildRates && { buildRates }) }));
+    expect(of(undefined).notes).toBe('Rebuilding it would take about 1 s.');
+    expect(of(watched('gin')).notes).toBe('Rebuilding it would take about 1 s.');
+    expect(of(watched('btree'))).toMatchObject({
+      rebuildSeconds: 10,
+      notes: 'Rebuilding it would take about 10 s, going by 2 btree builds watched here (1 MiB/s).',
     });
   });
 
@@ -203,6 +219,26 @@ describe('other remedies', () => {
     expect(renderFix({ kind: 'rebuild-index', index: anIndex() }, context())).toMatchObject({
       sql: 'REINDEX INDEX CONCURRENTLY public.orders_id_idx;',
       rollbackSql: null,
+    });
+  });
+
+  it('say how long they take, by builds that were watched, else by the policy', () => {
+    const rebuild = (more: Partial<FixContext>) =>
+      renderFix({ kind: 'rebuild-index', index: anIndex(), expectedBytes: 5 * MiB }, context(more));
+    expect(rebuild({})).toMatchObject({
+      rebuildSeconds: 1,
+      notes: expect.stringContaining(
+        'The time goes by policy.rebuildBytesPerSecond (10 MiB/s), since no build of a btree index was watched here yet.',
+      ),
+    });
+    expect(rebuild({ buildRates: watched('btree') })).toMatchObject({
+      rebuildSeconds: 5,
+      notes: expect.stringContaining('The time goes by 2 btree builds watched here (1 MiB/s).'),
+    });
+    const unknown = anIndex({}, { sizeBytes: null });
+    expect(renderFix({ kind: 'rebuild-index', index: unknown }, context())).toMatchObject({
+      rebuildSeconds: null,
+      notes: expect.not.stringContaining('The time goes by'),
     });
   });
 

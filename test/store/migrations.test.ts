@@ -116,6 +116,11 @@ describe('a file of version 1', () => {
       { day: 20_513, record: bytes(7) },
     ]);
 
+    // Records of a kind that did not exist then have a place there, too.
+    expect(await store.recordsOf(shop, 'builds')).toEqual(new Map());
+    await store.keepRecords(shop, 'builds', new Map([['btree', { builds: [] }]]));
+    expect(await store.recordsOf(shop, 'builds')).toEqual(new Map([['btree', { builds: [] }]]));
+
     // And goes on from there: numbers of events, retention.
     await store.keepLedger(shop, ledger, [anEvent()]);
     expect((await store.eventsOf({ limit: 1 }))[0]?.id).toBe(8);
