@@ -138,16 +138,15 @@ const conditionsRow = z.strictObject({
 /** A watcher that gets no answer for so long cannot protect anybody: the measurement ends. */
 const watchTimeoutMs = 2_000;
 
+const conditionsFile = 'measure-conditions.sql';
+
 /** Which of the functions that measurements need there are in this database, and whether this role may run them. */
 export async function measuringFunctions(
   session: Session,
   options: Pick<MeasurementOptions, 'signal'>,
 ): Promise<Result<readonly MeasuringFunction[], MeasurementFailure>> {
   try {
-    const functions = await session.transaction({ statementTimeoutMs: watchTimeoutMs, ...options }, (ask) =>
-      rowsOf(ask, 'measure-functions.sql', [], functionRow),
-    );
-    return ok(functions);
+    return ok(await look(session, options.signal, 'measure-functions.sql', [], functionRow));
   } catch (caught) {
     return err(failureOf(caught, 'looking for pgstattuple'));
   }
@@ -159,8 +158,10 @@ export function readIndex(
   target: { readonly oid: number; readonly pgstattuple: MeasuringFunction },
   options: MeasurementOptions,
 ): Promise<Result<IndexReading, MeasurementFailure>> {
-  const sql = inSchemaOf(target.pgstattuple, 'measure-index.sql');
-  return measured(sessions, target.oid, options, (ask) => oneRow(ask, sql, target.oid, readingRow));
+  const { oid, pgstattuple } = target;
+  return measured(sessions, oid, options, (ask) =>
+    answerOf(ask, pgstattuple, 'measure-index.sql', oid, readingRow),
+  );
 }
 
 /** Reads one hash index whole with pgstathashindex; gives up as soon as somebody waits for it. */
@@ -169,8 +170,10 @@ export function readHashIndex(
   target: { readonly oid: number; readonly pgstathashindex: MeasuringFunction },
   options: MeasurementOptions,
 ): Promise<Result<HashReading, MeasurementFailure>> {
-  const sql = inSchemaOf(target.pgstathashindex, 'measure-hash-index.sql');
-  return measured(sessions, target.oid, options, (ask) => oneRow(ask, sql, target.oid, hashRow));
+  const { oid, pgstathashindex } = target;
+  return measured(sessions, oid, options, (ask) =>
+    answerOf(ask, pgstathashindex, 'measure-hash-index.sql', oid, hashRow),
+  );
 }
 
 /** Reads what the free-space map of an index lists, and of a GIN index the length of its pending list where that can be had. */
@@ -185,9 +188,9 @@ export function readFreeSpace(
 ): Promise<Result<FreeSpaceReading, MeasurementFailure>> {
   const { oid, pgFreespace, pgstatginindex } = target;
   return measured(sessions, oid, options, async (ask) => {
-    const map = await oneRow(ask, inSchemaOf(pgFreespace, 'measure-free-space.sql'), oid, freeSpaceRow);
+    const map = await answerOf(ask, pgFreespace, 'measure-free-space.sql', oid, freeSpaceRow);
     if (pgstatginindex === undefined) return { ...map, pendingPages: null };
-    const list = await oneRow(ask, inSchemaOf(pgstatginindex, 'measure-pending-list.sql'), oid, pendingRow);
+    const list = await answerOf(ask, pgstatginindex, 'measure-pending-list.sql', oid, pendingRow);
     return { ...map, ...list };
   });
 }
@@ -210,9 +213,7 @@ async function measured<T>(
   const over = new AbortController();
   const waiters = (measuringPid: number) =>
     // Not ended together with the measurement: a late cancel request would hit whatever runs next on this connection.
-    watching.transaction({ statementTimeoutMs: watchTimeoutMs, signal }, (ask) =>
-      rowsOf(ask, 'measure-waiters.sql', [oid, measuringPid], waiterRow),
-    );
+    look(watching, signal, 'measure-waiters.sql', [oid, measuringPid], waiterRow);
   let startedAtMs = now();
   const watchers: Promise<void>[] = [];
   try {
@@ -222,8 +223,9 @@ async function measured<T>(
     const value = await measuring.transaction(
       { statementTimeoutMs: limits.statementTimeoutMs, signal: both },
       async (ask) => {
-        const [conditions] = await rowsOf(ask, 'measure-conditions.sql', [oid], conditionsRow);
-        if (conditions === undefined) throw new Error('no row from measure-conditions.sql');
+        const conditions = only(
+          await rowsOf(ask, conditionsFile, readQuery(conditionsFile), [oid], conditionsRow),
+        );
         if (!conditions.isThere) return { kind: 'gone', message: 'it was dropped meanwhile' } as const;
         if (conditions.activeBackends > limits.activeBackendsMax) {
           const message = `${conditions.activeBackends} sessions are at work, more than bloat.activeBackendsMax (${limits.activeBackendsMax})`;
@@ -279,33 +281,49 @@ async function watch(
 
 async function isThere(session: Session, oid: number, signal: AbortSignal): Promise<boolean> {
   try {
-    const rows = await session.transaction({ statementTimeoutMs: watchTimeoutMs, signal }, (ask) =>
-      rowsOf(ask, 'measure-conditions.sql', [oid], conditionsRow),
-    );
-    return rows[0]?.isThere ?? true;
+    return only(await look(session, signal, conditionsFile, [oid], conditionsRow)).isThere;
   } catch {
     return true;
   }
 }
 
-const inSchemaOf = ({ schemaname }: MeasuringFunction, file: string): string =>
-  readQuery(file).replaceAll('{schema}', quoteIdentifier(schemaname));
+/** Asks a query of the catalogue, in a transaction of its own. */
+const look = <Row>(
+  session: Session,
+  signal: AbortSignal,
+  file: string,
+  values: readonly unknown[],
+  row: z.ZodType<Row>,
+): Promise<readonly Row[]> =>
+  session.transaction({ statementTimeoutMs: watchTimeoutMs, signal }, (ask) =>
+    rowsOf(ask, file, readQuery(file), values, row),
+  );
+
+/** What a function of an extension, wherever that is installed, says of one index. */
+async function answerOf<Row>(
+  ask: Ask,
+  { schemaname }: MeasuringFunction,
+  file: string,
+  oid: number,
+  row: z.ZodType<Row>,
+): Promise<Row> {
+  const sql = readQuery(file).replaceAll('{schema}', quoteIdentifier(schemaname));
+  return only(await rowsOf(ask, file, sql, [oid], row));
+}
 
 async function rowsOf<Row>(
   ask: Ask,
   file: string,
+  sql: string,
   values: readonly unknown[],
   row: z.ZodType<Row>,
 ): Promise<readonly Row[]> {
-  const parsed = await parseFacts(file, await ask(readQuery(file), values), row);
+  const parsed = await parseFacts(file, await ask(sql, values), row);
   if (!parsed.ok) throw new Error(parsed.error.message);
   return parsed.value;
 }
 
-async function oneRow<Row>(ask: Ask, sql: string, oid: number, row: z.ZodType<Row>): Promise<Row> {
-  const parsed = await parseFacts('measuring', await ask(sql, [oid]), row);
-  if (!parsed.ok) throw new Error(parsed.error.message);
-  const [first] = parsed.value;
+function only<Row>([first]: readonly Row[]): Row {
   if (first === undefined) throw new Error('measuring: there was no row');
   return first;
 }

@@ -1,5 +1,6 @@
 /**
- * Caps the connections to one server. A holder keeps its slot as long as its connection is open; others wait in line.
+ * Caps what is held of one server at a time: connections to it or, with a single slot, the turn to measure it. A holder keeps its slot
+ * as long as its connection is open or its turn lasts; others wait in line.
  */
 export class ConnectionSlots {
   readonly #max: number;

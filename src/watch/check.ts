@@ -1,12 +1,9 @@
 import { type Config, detectorSettingsOf } from '../config/config.ts';
 import type { Problem } from '../config/problems.ts';
 import type { Detector } from '../detectors/define.ts';
-import { collectorsFor } from '../detectors/evaluate.ts';
 import type { Generation } from '../findings/generation.ts';
 import type { FindingKind } from '../model/finding.ts';
-import { systemClock } from '../scheduler/clock.ts';
-import { memoryStore } from '../store/store.ts';
-import { Fleet } from './fleet.ts';
+import { lookOnce } from './single-look.ts';
 import type { WatchLog } from './target-watcher.ts';
 
 export interface CheckOptions {
@@ -27,29 +24,7 @@ export async function checkOnce(options: CheckOptions): Promise<readonly Generat
   const { config, only, docsBaseUrl, log, signal } = options;
   const detectors = options.detectors.filter((detector) => only.length === 0 || only.includes(detector.id));
   const judging = detectors.filter((detector) => detectorSettingsOf(config, detector.id).enabled);
-  const fleet = new Fleet({
-    config,
-    detectors,
-    collectors: collectorsFor(judging),
-    docsBaseUrl,
-    store: memoryStore(),
-    remembers: false,
-    clock: systemClock,
-    log,
-    publish: () => {},
-  });
-  const stop = (): void => void fleet.stop();
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    return await fleet.runOnce();
-  } catch (caught) {
-    // A check that was interrupted has nothing to say; the caller sees the signal.
-    if (signal.aborted) return [];
-    throw caught;
-  } finally {
-    signal.removeEventListener('abort', stop);
-    await fleet.stop();
-  }
+  return lookOnce({ config, detectors, judging, docsBaseUrl, log, signal }, (fleet) => fleet.runOnce());
 }
 
 /** Configured standbys that are none of their primary's: mistakes of the configuration that only the servers can show. */

@@ -1,5 +1,6 @@
 import { charged, type Debt, noDebt, owedBytes, waitMs } from '../../history/bloat/budget.ts';
 import { minuteMs, secondMs } from '../../model/units.ts';
+import { ConnectionSlots } from '../../postgres/slots.ts';
 import type { Clock } from '../../scheduler/clock.ts';
 
 /** The right to measure on one server, held by one target at a time; given back with {@link Lease.release}. */
@@ -19,10 +20,10 @@ export interface Lease {
  */
 export class MeasurementBudget {
   readonly #clock: Clock;
-  readonly #waiting: (() => void)[] = [];
+  /** One target at a time. */
+  readonly #turns = new ConnectionSlots(1);
   #bytesPerMinute: number;
   #debt: Debt = noDebt;
-  #isHeld = false;
 
   constructor(bytesPerMinute: number, clock: Clock) {
     this.#bytesPerMinute = bytesPerMinute;
@@ -46,13 +47,7 @@ export class MeasurementBudget {
 
   /** Resolves when it is this caller's turn and nothing is owed; rejects when `signal` is aborted before. */
   async acquire(signal: AbortSignal): Promise<Lease> {
-    await this.#turn(signal);
-    let isHeld = true;
-    const release = (): void => {
-      if (!isHeld) return;
-      isHeld = false;
-      this.#next();
-    };
+    const release = await this.#turns.acquire(signal);
     try {
       for (let left = this.#waitMs(); left > 0; left = this.#waitMs()) await this.#clock.sleep(left, signal);
     } catch (caught) {
@@ -72,32 +67,6 @@ export class MeasurementBudget {
 
   #waitMs(): number {
     return waitMs(this.#debt, this.bytesPerSecond, this.#clock.now());
-  }
-
-  #next(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#isHeld = false;
-    else next();
-  }
-
-  #turn(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (!this.#isHeld) {
-      this.#isHeld = true;
-      return Promise.resolve();
-    }
-    return new Promise((resolve, reject) => {
-      const proceed = (): void => {
-        signal.removeEventListener('abort', giveUp);
-        resolve();
-      };
-      const giveUp = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(proceed), 1);
-        reject(signal.reason instanceof Error ? signal.reason : new Error('cancelled'));
-      };
-      this.#waiting.push(proceed);
-      signal.addEventListener('abort', giveUp, { once: true });
-    });
   }
 }
 

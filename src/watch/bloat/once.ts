@@ -3,14 +3,13 @@ import type { Config } from '../../config/config.ts';
 import { matcherOf } from '../../config/globs.ts';
 import { bloatedIndex } from '../../detectors/bloated-index/detector.ts';
 import type { Detector } from '../../detectors/define.ts';
-import { collectorsFor } from '../../detectors/evaluate.ts';
 import type { Generation } from '../../findings/generation.ts';
 import { targetKey } from '../../model/ids.ts';
 import { systemClock } from '../../scheduler/clock.ts';
-import { memoryStore } from '../../store/store.ts';
-import { Fleet } from '../fleet.ts';
+import { lookOnce } from '../single-look.ts';
 import type { WatchLog } from '../target-watcher.ts';
 import { MeasurementBudgets } from './budget.ts';
+import type { FleetMeasuring } from './target-bloat.ts';
 
 export interface BloatOptions {
   readonly config: Config;
@@ -39,45 +38,21 @@ export async function bloatOnce(options: BloatOptions): Promise<readonly Generat
   const { config, isMeasured, isAsked, onProgress, log, signal } = options;
   const left = new Map<string, number>();
   let done = 0;
+  const measuring: FleetMeasuring = {
+    budgets: new MeasurementBudgets(systemClock),
+    isWanted: ({ index }) => isAsked(index),
+    onMeasured: (target, { index }, _outcome, rest) => {
+      done += 1;
+      left.set(targetKey(target), rest);
+      const total = done + [...left.values()].reduce((sum, count) => sum + count, 0);
+      onProgress(done, total, index.name);
+    },
+  };
   // The list takes detectors of any settings; this one's own are its schema's presets.
   const detectors = [bloatedIndex as Detector];
-  const fleet = new Fleet({
-    config,
-    detectors,
-    collectors: collectorsFor(detectors),
-    docsBaseUrl: '',
-    store: memoryStore(),
-    remembers: false,
-    clock: systemClock,
-    log,
-    publish: () => {},
-    ...(isMeasured
-      ? {
-          measuring: {
-            budgets: new MeasurementBudgets(systemClock),
-            isWanted: ({ index }) => isAsked(index),
-            onMeasured: (target, { index }, _outcome, rest) => {
-              done += 1;
-              left.set(targetKey(target), rest);
-              const total = done + [...left.values()].reduce((sum, count) => sum + count, 0);
-              onProgress(done, total, index.name);
-            },
-          },
-        }
-      : {}),
-  });
-  const stop = (): void => void fleet.stop();
-  signal.addEventListener('abort', stop, { once: true });
-  try {
+  const looking = { config, detectors, docsBaseUrl: '', log, signal };
+  return lookOnce({ ...looking, ...(isMeasured ? { measuring } : {}) }, async (fleet) => {
     const looked = await fleet.runOnce();
-    if (!isMeasured || signal.aborted) return looked;
-    return await fleet.measureAll();
-  } catch (caught) {
-    // One that was interrupted has nothing to say; the caller sees the signal.
-    if (signal.aborted) return [];
-    throw caught;
-  } finally {
-    signal.removeEventListener('abort', stop);
-    await fleet.stop();
-  }
+    return isMeasured && !signal.aborted ? fleet.measureAll() : looked;
+  });
 }
