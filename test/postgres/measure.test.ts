@@ -304,19 +304,23 @@ describeOnPostgres(ends, (server) => {
     test('it holds ACCESS SHARE on the index alone, in a read-only transaction', async () => {
       const observer = await connect();
       const modes = new Set<string>();
-      let isOver = false;
-      const reading = read('large_name').finally(() => {
-        isOver = true;
+      // A reading takes tens of milliseconds: again, until a look has fallen into one.
+      await eventually('a look at the locks of a reading', async () => {
+        let isOver = false;
+        const reading = read('large_name').finally(() => {
+          isOver = true;
+        });
+        while (!isOver) {
+          const { rows } = await observer.query<{ what: string }>(
+            `select l.mode || ' ' || c.relname as what from pg_locks l join pg_class c on c.oid = l.relation
+             join pg_stat_activity a using (pid) where a.usename = $1 and c.relnamespace = 'public'::regnamespace`,
+            [role.name],
+          );
+          for (const { what } of rows) modes.add(what);
+        }
+        expect((await reading).ok).toBe(true);
+        return modes.size > 0;
       });
-      while (!isOver) {
-        const { rows } = await observer.query<{ what: string }>(
-          `select l.mode || ' ' || c.relname as what from pg_locks l join pg_class c on c.oid = l.relation
-           join pg_stat_activity a using (pid) where a.usename = $1 and c.relnamespace = 'public'::regnamespace`,
-          [role.name],
-        );
-        for (const { what } of rows) modes.add(what);
-      }
-      expect((await reading).ok).toBe(true);
       expect([...modes]).toEqual(['AccessShareLock large_name']);
     });
 
