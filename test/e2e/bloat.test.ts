@@ -25,6 +25,7 @@ interface Row {
   readonly schemaname: string;
   readonly indexrelname: string;
   readonly sizeBytes: number | null;
+  readonly expectedSizeBytes: number | null;
   readonly ratio: number | null;
   readonly wastedBytes: number | null;
   readonly method: string;
@@ -73,6 +74,34 @@ describeOnPostgres(ends, (server) => {
     expect(rows.get('orders_code')).toMatchObject({ ratio: null, method: 'unknown', confidence: 'none' });
     expect(rows.get('orders_code')?.reason).toContain('only the catalogue was read');
     expect([...rows.values()].filter(({ method }) => method === 'measured')).toEqual([]);
+  });
+
+  test('no index is told to be larger after a rebuild: not a small one, nor one whose NULLs only inserts merge', async () => {
+    const tiny = await createDatabase(server(), 'tiny');
+    try {
+      await withConnection(tiny.url, (client) =>
+        client.query(`create extension pgstattuple; create extension pg_freespacemap;
+          create table few (id int primary key, code text unique, tags int[], place point);
+          create index few_code on few (code); create index few_hash on few using hash (code);
+          create index few_tags on few using gin (tags); create index few_place on few using gist (place);
+          create index few_spot on few using spgist (place);
+          create table gaps (gap int unique); insert into gaps select null from generate_series(1, 20000); analyze gaps;
+          insert into few select g, repeat('x', g % 90), array[g % 3], point(g, g) from generate_series(1, 300) g
+            where g % 90 <> 0 on conflict do nothing;
+          analyze few; create table none (id int primary key)`),
+      );
+      const ended = await run(['bloat', '--url', role.url(tiny.name), '--measure', '--format', 'json']);
+      expect({ code: ended.code, stderr: ended.stderr }).toMatchObject({ code: 0 });
+      const known = [...rowsOf(ended).values()].filter(({ wastedBytes }) => wastedBytes !== null);
+      expect(known.length).toBeGreaterThanOrEqual(7);
+      for (const { indexrelname, sizeBytes, expectedSizeBytes, wastedBytes } of known) {
+        expect(expectedSizeBytes, indexrelname).toBeGreaterThan(0);
+        expect(expectedSizeBytes, indexrelname).toBeLessThanOrEqual(sizeBytes ?? 0);
+        expect((expectedSizeBytes ?? 0) + (wastedBytes ?? 0), indexrelname).toBe(sizeBytes);
+      }
+    } finally {
+      await tiny.drop();
+    }
   });
 
   test('measured, it is what REINDEX frees', async () => {

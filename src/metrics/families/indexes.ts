@@ -26,7 +26,7 @@ export const indexFamilies = {
   expectedSize: ofIndex('pgindex_expected_size_bytes', {
     type: 'gauge',
     unit: 'bytes',
-    help: 'Size that the index would have after a rebuild; absent where that is unknown. pgindex_bloat_info says how it is known.',
+    help: 'Size that the index would have after a rebuild, at most the size it has; absent where that is unknown. pgindex_bloat_info says how it is known.',
   }),
   bloatBytes: ofIndex('pgindex_bloat_bytes', {
     type: 'gauge',
