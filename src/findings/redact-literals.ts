@@ -52,7 +52,7 @@ export function redactLiterals(found: FoundNow, { named, defined }: IndexesOfFin
 const mayHoldLiterals = ({ fact }: IndexView): boolean => fact.hasPredicate || fact.hasExpressions;
 
 /** The index as it may be shown: names of columns as they are, constants of expressions and condition as `?`. */
-function shownIndex(index: IndexView): IndexView {
+export function shownIndex(index: IndexView): IndexView {
   return {
     ...index,
     keys: index.keys.map((key) =>

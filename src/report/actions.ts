@@ -6,6 +6,8 @@ const enoughRatio = 0.8;
 export interface FewActions {
   /** The leading actions, best first; each index once. */
   readonly actions: readonly Finding[];
+  /** All actions, best first; each index once. */
+  readonly all: readonly Finding[];
   /** What these give. */
   readonly bytes: number;
   /** What all actions give. */
@@ -54,7 +56,7 @@ export function fewActions(findings: readonly Finding[]): FewActions {
     few.push(action);
     bytes += action.impact.reclaimableBytes;
   }
-  return { actions: few, bytes, totalBytes, reviewBytes: sumBytes(reviews) };
+  return { actions: few, all: actions, bytes, totalBytes, reviewBytes: sumBytes(reviews) };
 }
 
 function onePerIndex(ranked: readonly Finding[]): readonly Finding[] {

@@ -1,7 +1,8 @@
 import type { Finding, Inconclusive, Severity } from '../../model/finding.ts';
 import { humaneBytes } from '../../model/units.ts';
 import { fewActions, rankFindings } from '../actions.ts';
-import { fewOf, isShownVerbatim, safeBlock, safeLine } from '../text.ts';
+import { escapeMarkdown, fenced, row } from '../markdown-text.ts';
+import { fewOf, isShownVerbatim } from '../text.ts';
 import { relationName, targetName } from '../where.ts';
 import { type CheckResult, countsBySeverity, isUnreadable, openFindings, whyUnreadable } from './result.ts';
 import { summaryLine } from './summary.ts';
@@ -141,31 +142,4 @@ const relationsOf = ({ relations }: Inconclusive): readonly string[] =>
 /** A link only to where a browser may safely go. */
 function linkTo({ kind, docs }: Finding): string {
   return /^https?:\/\/[^\s()<>[\]|\\`]+$/.test(docs) ? `[${kind}](${docs})` : kind;
-}
-
-const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-
-/** A code block whose fence is longer than any run of backticks inside, so that nothing inside ends it. */
-function fenced(sql: string): readonly string[] {
-  const runs = [...sql.matchAll(/`+/g)].map(([run]) => run.length);
-  const fence = '`'.repeat(Math.max(2, ...runs) + 1);
-  return [`${fence}sql`, safeBlock(sql), fence];
-}
-
-/**
- * Text on one line in which nothing is markup: no table cell, code, emphasis, link, image, mention, HTML or heading
- * comes of it. A backslash escapes punctuation (underscores inside of words mean nothing in this dialect); `<`, `>` and `&` become entities; an empty comment behind `@` and `#`
- * keeps GitHub, which looks for mentions after it has decoded entities, from calling people and issues.
- */
-function escapeMarkdown(text: string): string {
-  return safeLine(text)
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll(/[\\`*{}[\]|~!$]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\$&')
-    .replaceAll(/[@#](?=\w)/g, '$&<!-- -->')
-    .replaceAll('://', ':&#47;/')
-    .replaceAll(/www\./gi, (start) => `${start.slice(0, 3)}&#46;`)
-    .replace(/^[-+=]/, '\\$&')
-    .replace(/^(\d+)([.)])/, '$1\\$2');
 }
