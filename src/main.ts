@@ -27,6 +27,7 @@ import { type Daemon, startDaemon } from './watch/daemon.ts';
 import { declarations } from './watch/declarations.ts';
 import { createLog } from './watch/log.ts';
 import { planOnce } from './watch/plan.ts';
+import { reportOnce } from './watch/report.ts';
 
 /** The package's own folder, whether this runs from `src` or `dist`. */
 const packageFile = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -137,6 +138,34 @@ async function plan(
   });
 }
 
+/** The report, from one look and what was kept. */
+async function report(
+  request: Parameters<Commands['report']>[0],
+  context: CommandContext,
+): ReturnType<Commands['report']> {
+  const loaded = load(request, context);
+  if (!loaded.ok) return loaded;
+  const { config } = loaded.value;
+  const made = await reportOnce({
+    loaded: loaded.value,
+    detectors,
+    kinds,
+    windowMs: request.windowMs,
+    toolVersion: await version(),
+    docsBaseUrl: config.http.docsBaseUrl ?? docsBaseUrl,
+    // What went wrong stands in the report.
+    log: createLog({ ...config, log: { ...config.log, level: 'error' } }),
+    signal: context.signal,
+  });
+  return made.ok
+    ? made
+    : err({
+        kind: 'ConfigError',
+        ...(request.file === undefined ? {} : { file: request.file }),
+        problems: made.error,
+      });
+}
+
 async function serve(request: ConfigRequest, context: CommandContext): Promise<Result<void, CommandError>> {
   const loaded = load(request, context);
   if (!loaded.ok) return loaded;
@@ -245,6 +274,7 @@ async function commands(): Promise<Commands> {
     check,
     bloat,
     plan,
+    report,
     findings: async (source, context) => {
       if (source.kind === 'api') return findingsOfDaemon(source.url, context.signal);
       const result = await check({ ...source.config, only: [] }, context);

@@ -7,6 +7,7 @@ import type { PlanRequest } from '../plan/script/actions.ts';
 import type { Plan } from '../plan/script/plan.ts';
 import type { BloatReport } from '../report/bloat/result.ts';
 import type { CheckResult } from '../report/check/result.ts';
+import type { ReportDocument } from '../report/document/document.ts';
 import type { KindInfo, ToolInfo } from '../report/kinds.ts';
 import type { Environment } from './environment.ts';
 
@@ -35,6 +36,17 @@ export interface PlanCommandRequest extends ConfigRequest {
   readonly plan: PlanRequest;
   /** `server/database`, or the database alone; absent where there is only one. */
   readonly target?: string;
+}
+
+export interface ReportRequest extends ConfigRequest {
+  /** How far back events and days of use are looked at. */
+  readonly windowMs: number;
+}
+
+/** A report, and the check that it rests on. */
+export interface MadeReport {
+  readonly document: ReportDocument;
+  readonly result: CheckResult;
 }
 
 /** Where a finding is looked up: in a running daemon, or in a fresh look at the databases. */
@@ -91,6 +103,10 @@ export interface Commands {
     request: PlanCommandRequest,
     context: CommandContext,
   ) => Promise<Result<Plan, CommandError>>;
+  readonly report: (
+    request: ReportRequest,
+    context: CommandContext,
+  ) => Promise<Result<MadeReport, CommandError>>;
   /** All findings of a source, for `explain` to choose from. */
   readonly findings: (
     source: FindingSource,

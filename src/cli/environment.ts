@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { exitCodes } from './exit-codes.ts';
+import { replaceFile } from './replace-file.ts';
 import { hasColour, type TerminalStream, widthOf } from './terminal.ts';
 
 /** A stream that a person or a program reads. */
@@ -22,6 +23,8 @@ export interface Environment {
   /** Both throw as `node:fs` does. */
   readonly readFile: (path: string) => string;
   readonly writeFile: (path: string, text: string) => void;
+  /** Like `writeFile`, but whoever reads the file meanwhile sees the old text or the new one, whole. */
+  readonly replaceFile: (path: string, text: string) => void;
 }
 
 /** How to lay out text for one of the streams. */
@@ -41,6 +44,7 @@ export function processEnvironment(signal: AbortSignal): Environment {
     now: () => new Date(),
     readFile: (path) => readFileSync(path, 'utf8'),
     writeFile: (path, text) => writeFileSync(path, text),
+    replaceFile,
   };
 }
 

@@ -13,6 +13,7 @@ import { failUsage } from './failure.ts';
 import { type Flag, parseFlags, shown, type UsageProblem } from './flags.ts';
 import { commandHelp, helpFlag, overviewHelp } from './help.ts';
 import { planCommand } from './plan.ts';
+import { reportCommand } from './report.ts';
 import { serveCommand } from './serve.ts';
 import type { CommandSpec } from './spec.ts';
 
@@ -22,6 +23,7 @@ export const commandSpecs: readonly CommandSpec[] = [
   serveCommand,
   bloatCommand,
   planCommand,
+  reportCommand,
   explainCommand,
   configCheckCommand,
   configExampleCommand,

@@ -53,9 +53,13 @@ export class Database {
   readonly #connection: DatabaseSyncInstance;
   readonly #statements = new Map<string, StatementSyncInstance>();
 
-  /** Creates the file where there is none. */
-  constructor(path: string, busyTimeoutMs: number) {
-    this.#connection = guarded(() => new DatabaseSync(path, { timeout: busyTimeoutMs }));
+  /** Creates the file where there is none, unless it is only to be read. */
+  constructor(
+    path: string,
+    busyTimeoutMs: number,
+    { readOnly = false }: { readonly readOnly?: boolean } = {},
+  ) {
+    this.#connection = guarded(() => new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly }));
   }
 
   /** Runs statements that take no parameters. */

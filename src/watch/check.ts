@@ -3,6 +3,7 @@ import type { Problem } from '../config/problems.ts';
 import type { Detector } from '../detectors/define.ts';
 import type { Generation } from '../findings/generation.ts';
 import type { FindingKind } from '../model/finding.ts';
+import type { Store } from '../store/store.ts';
 import { lookOnce } from './single-look.ts';
 import type { WatchLog } from './target-watcher.ts';
 
@@ -14,6 +15,8 @@ export interface CheckOptions {
   readonly docsBaseUrl: string;
   readonly log: WatchLog;
   readonly signal: AbortSignal;
+  /** What was kept between looks, to judge by; without it the look knows only what servers count themselves. */
+  readonly remembered?: Store;
 }
 
 /**
@@ -24,7 +27,18 @@ export async function checkOnce(options: CheckOptions): Promise<readonly Generat
   const { config, only, docsBaseUrl, log, signal } = options;
   const detectors = options.detectors.filter((detector) => only.length === 0 || only.includes(detector.id));
   const judging = detectors.filter((detector) => detectorSettingsOf(config, detector.id).enabled);
-  return lookOnce({ config, detectors, judging, docsBaseUrl, log, signal }, (fleet) => fleet.runOnce());
+  return lookOnce(
+    {
+      config,
+      detectors,
+      judging,
+      docsBaseUrl,
+      log,
+      signal,
+      ...(options.remembered === undefined ? {} : { remembered: options.remembered }),
+    },
+    (fleet) => fleet.runOnce(),
+  );
 }
 
 /** Configured standbys that are none of their primary's: mistakes of the configuration that only the servers can show. */

@@ -3,7 +3,7 @@ import type { Detector } from '../detectors/define.ts';
 import { collectorsFor } from '../detectors/evaluate.ts';
 import type { Generation } from '../findings/generation.ts';
 import { systemClock } from '../scheduler/clock.ts';
-import { memoryStore } from '../store/store.ts';
+import { memoryStore, type Store } from '../store/store.ts';
 import type { FleetMeasuring } from './bloat/target-bloat.ts';
 import { Fleet } from './fleet.ts';
 import type { WatchLog } from './target-watcher.ts';
@@ -15,6 +15,8 @@ export interface SingleLookOptions {
   readonly judging?: readonly Detector[];
   readonly docsBaseUrl: string;
   readonly measuring?: FleetMeasuring;
+  /** What was kept between looks, to judge by; without it the look knows only what servers count themselves. */
+  readonly remembered?: Store;
   readonly log: WatchLog;
   readonly signal: AbortSignal;
 }
@@ -24,14 +26,14 @@ export interface SingleLookOptions {
  * nothing to say and returns nothing; the caller sees the signal.
  */
 export async function lookOnce(
-  { judging, measuring, signal, ...options }: SingleLookOptions,
+  { judging, measuring, remembered, signal, ...options }: SingleLookOptions,
   work: (fleet: Fleet) => Promise<readonly Generation[]>,
 ): Promise<readonly Generation[]> {
   const fleet = new Fleet({
     ...options,
     collectors: collectorsFor(judging ?? options.detectors),
-    store: memoryStore(),
-    remembers: false,
+    store: remembered ?? memoryStore(),
+    remembers: remembered !== undefined,
     clock: systemClock,
     publish: () => {},
     ...(measuring === undefined ? {} : { measuring }),

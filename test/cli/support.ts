@@ -6,6 +6,7 @@ import { setting } from '../../src/config/fields.ts';
 import { settingsOf } from '../../src/config/settings-tree.ts';
 import { ok } from '../../src/model/result.ts';
 import { aPlan } from '../plan/script/samples.ts';
+import { aReport } from '../report/document/samples.ts';
 import { aResult, kinds, tool } from '../report/samples.ts';
 
 /** A few keys, of each kind that a flag can give. */
@@ -84,6 +85,10 @@ export async function runLine(argv: readonly string[], options: RunOptions = {})
       if (path.startsWith('/forbidden')) throw new Error(`EACCES: permission denied, open '${path}'`);
       files.set(path, text);
     },
+    replaceFile: (path, text) => {
+      if (path.startsWith('/forbidden')) throw new Error(`EACCES: permission denied, open '${path}'`);
+      files.set(path, text);
+    },
     ...options.environment,
   };
   const commands: Commands = {
@@ -94,6 +99,7 @@ export async function runLine(argv: readonly string[], options: RunOptions = {})
     check: note('check', ok(aResult())),
     bloat: note('bloat', ok({ rows: [], improvements: [], targets: 1, unreadable: [] })),
     plan: note('plan', ok(aPlan)),
+    report: note('report', ok({ document: aReport(), result: aResult() })),
     findings: note('findings', ok([])),
     page: (kind) => Promise.resolve(`# Page of ${kind}\n`),
     configCheck: note('configCheck', ok('servers: []')),
