@@ -9,6 +9,7 @@ import { apiOperations } from '../src/http/api/document.ts';
 import { apiReference } from '../src/http/api/reference.ts';
 import { defaultHttpOptions } from '../src/http/options.ts';
 import { metricsReference } from '../src/metrics/reference.ts';
+import { reportJsonSchema } from '../src/report/document/document.ts';
 import { declarations } from '../src/watch/declarations.ts';
 
 /** A file that is made from the code and committed, so that a change of it shows in review. */
@@ -22,6 +23,7 @@ export interface GeneratedFile {
 export const generatedFiles: readonly GeneratedFile[] = [
   { path: 'schema/config.schema.json', content: () => asJson(configJsonSchema(declarations)) },
   { path: 'schema/expectations.schema.json', content: () => asJson(manifestJsonSchema()) },
+  { path: 'schema/report.schema.json', content: () => asJson(reportJsonSchema()) },
   { path: 'docs/expectations.md', content: manifestReference },
   { path: 'docs/config.md', content: () => configReference(declarations) },
   { path: 'docs/metrics.md', content: metricsReference },

@@ -29,5 +29,5 @@ export function escapeMarkdown(text: string): string {
     .replaceAll('://', ':&#47;/')
     .replaceAll(/www\./gi, (start) => `${start.slice(0, 3)}&#46;`)
     .replace(/^[-+=]/, '\\$&')
-    .replace(/^(\d+)([.)])/, '$1\\$2');
+    .replace(/^(\d+)([.)])(?=\s|$)/, '$1\\$2');
 }

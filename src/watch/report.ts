@@ -83,7 +83,7 @@ async function openMemory(loaded: LoadedConfig): Promise<ReportMemory> {
     return {
       store: undefined,
       kind: 'none',
-      reason: 'there is no history: storage.path is not set, and one look knows nothing of before',
+      reason: 'no history is kept (storage.path is not set), and one look knows nothing of before',
     };
   const opened = await openReadingStore(path);
   if (opened.ok) return { store: opened.value, path };

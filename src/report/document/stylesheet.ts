@@ -21,7 +21,7 @@ th { border-bottom: 2px solid #888; vertical-align: bottom; }
 td { min-width: 3.5rem; max-width: 26rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 td.number { white-space: nowrap; }
-.name { font-family: ui-monospace, DejaVu Sans Mono, monospace; font-size: .92em; overflow-wrap: anywhere; }
+.name { font-family: ui-monospace, DejaVu Sans Mono, monospace; font-size: .92em; overflow-wrap: break-word; }
 code { font-family: ui-monospace, DejaVu Sans Mono, monospace; font-size: .92em; }
 pre { background: #f6f6f6; border: 1px solid #dcdcdc; border-radius: 4px; padding: .6rem .8rem; font-size: .85rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 figure { margin: 1rem 0; break-inside: avoid; }
@@ -33,7 +33,9 @@ summary { cursor: pointer; font-weight: 600; margin: .6rem 0; }
   body { max-width: none; padding: 0; font-size: 9.5pt; }
   nav { display: none; }
   .scroll { overflow: visible; }
-  table { font-size: 8pt; }
+  table { font-size: 7.5pt; }
+  td { max-width: none; padding-right: .4rem; }
+  td .name { overflow-wrap: anywhere; }
   thead { display: table-header-group; }
   tr, pre { break-inside: avoid; }
   h1, h2, h3, h4, summary, figcaption { break-after: avoid; }

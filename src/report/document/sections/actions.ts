@@ -61,7 +61,7 @@ export const actions = defineSection<ReportInput, ActionsFacts>({
         ? []
         : [
             paragraph(
-              strong(few.length + critical.length === 0 ? 'First:' : 'Then, for speed rather than for room:'),
+              strong(few.length + critical.length === 0 ? 'First:' : 'Then, though it frees nothing:'),
             ),
             actionList(others, facts),
             ...(facts.otherTotal > others.length
@@ -119,8 +119,8 @@ const actionList = (findings: readonly FindingFacts[], { databases }: ActionsFac
   kind: 'list',
   isOrdered: true,
   items: findings.map(({ id, title, reclaimableBytes, confidence, server, datname }): Text => {
-    const frees = reclaimableBytes > 0 ? `frees ${humaneBytes(reclaimableBytes)}, ` : '';
+    const frees = reclaimableBytes > 0 ? `${humaneBytes(reclaimableBytes)}: ` : '';
     const where = databases > 1 ? `${server}/${datname}: ` : '';
-    return [`${where}${title} (${frees}${confidence}, `, code(id), ')'];
+    return [`${where}${frees}${title} (${confidence}, `, code(id), ')'];
   }),
 });

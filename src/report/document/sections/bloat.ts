@@ -93,7 +93,7 @@ export const bloat = defineSection<DatabaseInput, BloatFacts>({
               byMethod.map((one) =>
                 one.method === 'unknown'
                   ? `unknown: ${counted(one.indexes, 'index', 'indexes')} of ${bytesInWords(one.sizeBytes)}`
-                  : `${one.method}: ${counted(one.indexes, 'index', 'indexes')} of ${bytesInWords(one.sizeBytes)}, of which a rebuild would free ${humaneBytes(one.wastedBytes)} (${shareInWords(one.wastedBytes, one.sizeBytes ?? 0)})`,
+                  : `${one.method}: ${counted(one.indexes, 'index', 'indexes')} of ${bytesInWords(one.sizeBytes)}, of which a rebuild ${one.method === 'measured' ? 'would' : 'might'} free ${humaneBytes(one.wastedBytes)} (${shareInWords(one.wastedBytes, one.sizeBytes ?? 0)})`,
               ),
             ),
           ]),
@@ -136,7 +136,11 @@ export const bloat = defineSection<DatabaseInput, BloatFacts>({
             ),
           ]),
       ...(findings.length === 0
-        ? [paragraph('No index is so bloated, or has grown so much, that it is a finding.')]
+        ? [
+            paragraph(
+              'No index is so surely bloated, so large for its rows, or so much larger than before that it is a finding.',
+            ),
+          ]
         : findingsTable(findings)),
       ...unjudgedBlocks(reasons),
     ];

@@ -62,12 +62,16 @@ export const caveats = defineSection<DatabaseInput, CaveatsFacts>({
     byCaveat,
   }) => [
     ...(unread === null ? [] : [paragraph(`Not all of this could be read: ${unread}.`)]),
-    paragraph('When an index is not worth it, on these tables:'),
+    paragraph('When an index is not worth it:'),
     list([
-      `${humaneCount(smallTables)} of ${counted(tables, 'table')} ${smallTables === 1 ? 'has' : 'have'} fewer than ${humaneCount(fewRows)} rows${unknownRows === 0 ? '' : ` (of ${humaneCount(unknownRows)} the rows are not known)`}: reading all of them is as fast as any index.`,
-      `${humaneCount(writeHeavyTables)} ${writeHeavyTables === 1 ? 'is' : 'are'} written to ${writesPerReadMin} times as much as read or more: each further index is kept up at every write.`,
+      ...(tables === 0
+        ? []
+        : [
+            `${humaneCount(smallTables)} of ${counted(tables, 'table')} ${smallTables === 1 ? 'has' : 'have'} fewer than ${humaneCount(fewRows)} rows${unknownRows === 0 ? '' : ` (of ${humaneCount(unknownRows)} the rows are not known)`}: reading all of them is as fast as any index.`,
+            `${humaneCount(writeHeavyTables)} ${writeHeavyTables === 1 ? 'is' : 'are'} written to ${writesPerReadMin} times as much as read or more: each further index is kept up at every write.`,
+          ]),
       'A column with few distinct values, or one that is nearly always null, seldom deserves an index of its own; a partial one may.',
-      ...(indexBytes === null || tableBytes === null
+      ...(indexBytes === null || tableBytes === null || tables === 0
         ? []
         : [
             `The indexes take ${humaneBytes(indexBytes)} beside ${humaneBytes(tableBytes)} of tables${tableBytes > 0 ? ` (${shareInWords(indexBytes, tableBytes)})` : ''}.`,

@@ -189,7 +189,11 @@ function counting({ total, onPartitions, totalBytes, byRole, byMethod }: Indexes
     onPartitions === 0
       ? ''
       : ` They stand for ${counted(onPartitions, 'more index', 'more indexes')} on partitions, which count with their parents.`;
-  const role = byRole.map((one) => `${humaneCount(one.indexes)} ${one.role}`).join(', ');
+  const role = byRole
+    .map((one) =>
+      one.role === 'primary key' ? counted(one.indexes, one.role) : `${humaneCount(one.indexes)} ${one.role}`,
+    )
+    .join(', ');
   const method = byMethod.map((one) => `${humaneCount(one.indexes)} ${one.accessMethod}`).join(', ');
   return `Counted in the catalogue: ${counted(total, 'index', 'indexes')}${inAll}. By role: ${role}. By access method: ${method}.${parts}`;
 }

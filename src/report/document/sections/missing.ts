@@ -38,6 +38,8 @@ const MissingFacts = z.strictObject({
     .meta({ description: 'Every index that manifests expect; null where no manifest holds.' }),
   findings: z.array(
     findingFacts.extend({
+      expectedIndex: z.string().nullable(),
+      shape: z.string().nullable(),
       priority: z.number().nullable(),
       phase: z.number().nullable(),
       tableRows: count,
@@ -60,6 +62,8 @@ export const missing = defineSection<DatabaseInput, MissingFacts>({
     findings: openOf(input.generation, isShownAsMissing)
       .map((finding) => ({
         ...findingFactsOf(finding),
+        expectedIndex: textIn(finding.evidence, 'expectedIndex'),
+        shape: textIn(finding.evidence, 'shape'),
         priority: numberIn(finding.evidence, 'priority'),
         phase: numberIn(finding.evidence, 'phase'),
         tableRows: numberIn(finding.evidence, 'tableRows'),
@@ -84,17 +88,30 @@ export const missing = defineSection<DatabaseInput, MissingFacts>({
 const expectedTable = (findings: readonly MissingFinding[]): readonly Block[] => [
   ...foldedTable(
     `All ${counted(findings.length, 'missing index', 'missing indexes')}`,
-    ['Missing', 'Table', '!Rows', '!Priority', '!Phase', 'Severity', 'Why', 'Against it', 'Statement', 'Id'],
+    [
+      'Index',
+      'Table',
+      'Keys',
+      '!Rows',
+      '!Priority',
+      '!Phase',
+      'Severity',
+      'Why',
+      'Against it',
+      'Statement',
+      'Id',
+    ],
     findings,
     (one) => [
-      one.title,
+      [name(one.expectedIndex ?? one.title)],
       [name(relationOf(one))],
+      one.shape === null ? '' : [name(one.shape)],
       countInWords(one.tableRows),
       one.priority === null ? '' : String(one.priority),
       one.phase === null ? '' : String(one.phase),
       one.severity,
       one.why ?? '',
-      one.caveats.join(' '),
+      [remarkOf(one), ...one.caveats].filter((text) => text !== '').join(' '),
       statementWords(one),
       [code(one.id)],
     ],
@@ -136,6 +153,9 @@ function expectedBlocks(expected: MissingFacts['expected']): readonly Block[] {
         ]),
   ];
 }
+
+/** What its name and keys do not say: that it is there and differs, or that one of several would do. */
+const remarkOf = ({ title }: MissingFinding): string => (/ is missing$/.test(title) ? '' : `${title}.`);
 
 const byPhase = (a: MissingFinding, b: MissingFinding): number =>
   (a.priority ?? 1e9) - (b.priority ?? 1e9) ||

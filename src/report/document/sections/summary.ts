@@ -160,7 +160,9 @@ function sentence(one: DatabaseFacts, isOneOfMany: boolean): string {
   const there =
     tables === null || indexes === null
       ? 'tables and indexes could not be counted'
-      : `${counted(tables, 'table')} with ${counted(indexes, 'index', 'indexes')}`;
+      : tables === 0
+        ? 'no tables'
+        : `${counted(tables, 'table')} with ${counted(indexes, 'index', 'indexes')}`;
   return `${where}${there}; ${found}${muted}; ${humaneBytes(one.reclaimableBytes)} can be freed.${manifests}${unjudged}`;
 }
 

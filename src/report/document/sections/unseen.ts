@@ -163,7 +163,12 @@ function missed(facts: UnseenFacts): readonly Block[] {
       'Nodes that were not looked at',
       table(['Database', 'Node', 'Why'], facts.nodes, (one) => [of(one), [name(one.node)], one.reason]),
     ),
-    ...part('The past', facts.history === null ? [] : [paragraph(`${facts.history}.`)]),
+    ...part(
+      'The past',
+      facts.history === null
+        ? []
+        : [paragraph(`${facts.history.charAt(0).toUpperCase()}${facts.history.slice(1)}.`)],
+    ),
     ...part(
       'Switched off in the configuration',
       facts.switchedOff.length === 0 ? [] : [paragraph(facts.switchedOff.join(', '))],
