@@ -63,6 +63,12 @@ describe('few actions', () => {
   });
 
   it('has none where nothing can be reclaimed', () => {
-    expect(fewActions([freeing('a', 0)])).toEqual({ actions: [], bytes: 0, totalBytes: 0, reviewBytes: 0 });
+    expect(fewActions([freeing('a', 0)])).toEqual({
+      actions: [],
+      all: [],
+      bytes: 0,
+      totalBytes: 0,
+      reviewBytes: 0,
+    });
   });
 });

@@ -99,7 +99,7 @@ export const reportSchema = z.strictObject({
 
 /** JSON Schema of the report, for editors and for programs that read it. */
 export const reportJsonSchema = (): object => ({
-  ...z.toJSONSchema(reportSchema, { target: 'draft-2020-12', reused: 'ref' }),
+  ...z.toJSONSchema(reportSchema, { target: 'draft-2020-12' }),
   title: 'indexwarden report',
   description: 'What `indexwarden report --format json` prints.',
 });

@@ -27,25 +27,27 @@ export const count = z.number().nonnegative().nullable().meta({ description: 'Nu
 export const instant = z.string().nullable().meta({ description: 'ISO 8601, UTC; null where unknown.' });
 
 /** What every finding in the report says. The whole finding is in `indexwarden check --format json`, by its id. */
-export const findingFacts = z.strictObject({
-  id: z.string(),
-  kind: z.enum(findingKinds),
-  severity: z.enum(severities),
-  confidence: z.enum(['proven', 'likely', 'possible']),
-  server: z.string(),
-  datname: z.string(),
-  schemaname: z.string(),
-  relname: z.string(),
-  indexrelname: z.string().nullable(),
-  title: z.string(),
-  reclaimableBytes: z.number(),
-  sql: z
-    .string()
-    .nullable()
-    .meta({ description: 'What would mend it; null where only a person can decide.' }),
-  notes: z.string(),
-  firstSeen: z.string(),
-});
+export const findingFacts = z
+  .strictObject({
+    id: z.string(),
+    kind: z.enum(findingKinds),
+    severity: z.enum(severities),
+    confidence: z.enum(['proven', 'likely', 'possible']),
+    server: z.string(),
+    datname: z.string(),
+    schemaname: z.string(),
+    relname: z.string(),
+    indexrelname: z.string().nullable(),
+    title: z.string(),
+    reclaimableBytes: z.number(),
+    sql: z
+      .string()
+      .nullable()
+      .meta({ description: 'What would mend it; null where only a person can decide.' }),
+    notes: z.string(),
+    firstSeen: z.string(),
+  })
+  .meta({ id: 'Finding' });
 export type FindingFacts = z.infer<typeof findingFacts>;
 
 export const findingFactsOf = (finding: Finding): FindingFacts => ({

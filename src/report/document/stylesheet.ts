@@ -34,7 +34,9 @@ summary { cursor: pointer; font-weight: 600; margin: .6rem 0; }
   nav { display: none; }
   .scroll { overflow: visible; }
   table { font-size: 7.5pt; }
-  td { max-width: none; padding-right: .4rem; }
+  td { max-width: none; min-width: 5rem; padding-right: .4rem; }
+  td:first-child { min-width: 11rem; }
+  td.number { min-width: 2.5rem; }
   td .name { overflow-wrap: anywhere; }
   thead { display: table-header-group; }
   tr, pre { break-inside: avoid; }
