@@ -193,3 +193,21 @@ describe('the page', () => {
     expect(html.match(/<svg /g)?.length).toBeGreaterThan(2);
   });
 });
+
+test('of thousands of actions a person reads a few', () => {
+  const findings = Array.from({ length: 500 }, (_, place) =>
+    aFinding({
+      id: `${place}`.padStart(16, '0'),
+      indexrelname: `index_${place}`,
+      impact: { reclaimableBytes: MiB },
+    }),
+  );
+  const report = aReport([aGeneration({ findings })]);
+  const [chapter = ''] = reportMarkdown(report).split('\n## Summary');
+  expect(chapter).toContain('**400 actions give 80 % of what statements can free (400 MiB of 500 MiB):**');
+  expect(chapter).toContain('And 390 more: `--format json` has them all.');
+  expect(chapter.match(/```sql/g)).toHaveLength(10);
+  expect(
+    (reportData(report) as { readonly actions: { readonly few: readonly unknown[] } }).actions.few,
+  ).toHaveLength(400);
+});

@@ -5,6 +5,9 @@ import { type Block, code, paragraph, strong, type Text } from '../blocks.ts';
 import { type FindingFacts, findingFacts, findingFactsOf, shareInWords } from '../facts.ts';
 import { defineSection, type ReportInput } from '../section.ts';
 
+/** Of many actions a person reads so many; the JSON has them all. */
+const shownMax = 10;
+
 /** Of what frees nothing, so many are named here; all stand in their sections. */
 const othersShownMax = 5;
 
@@ -55,7 +58,7 @@ export const actions = defineSection<ReportInput, ActionsFacts>({
     const { critical, few, others } = facts;
     if (critical.length + few.length + others.length === 0) return nothingToDo(facts);
     return [
-      ...(critical.length === 0 ? [] : [paragraph(strong('Now:')), actionList(critical, facts)]),
+      ...(critical.length === 0 ? [] : [paragraph(strong('Now:')), ...actionList(critical, facts)]),
       ...reclaimBlocks(facts),
       ...(others.length === 0
         ? []
@@ -63,7 +66,7 @@ export const actions = defineSection<ReportInput, ActionsFacts>({
             paragraph(
               strong(few.length + critical.length === 0 ? 'First:' : 'Then, though it frees nothing:'),
             ),
-            actionList(others, facts),
+            ...actionList(others, facts),
             ...(facts.otherTotal > others.length
               ? [
                   paragraph(
@@ -96,31 +99,54 @@ function nothingToDo({ reviewBytes }: ActionsFacts): readonly Block[] {
 function reclaimBlocks(facts: ActionsFacts): readonly Block[] {
   const { few, fewBytes, totalBytes, reviewBytes } = facts;
   if (few.length === 0) return [];
-  const these = few.length === 1 ? 'One action gives' : `These ${few.length} actions give`;
+  const these =
+    few.length === 1
+      ? 'One action gives'
+      : `${few.length > shownMax ? '' : 'These '}${counted(few.length, 'action')} give`;
   const all =
     fewBytes === totalBytes
       ? `all of the ${humaneBytes(totalBytes)} that statements can free`
       : `${shareInWords(fewBytes, totalBytes)} of what statements can free (${humaneBytes(fewBytes)} of ${humaneBytes(totalBytes)})`;
   return [
     paragraph(strong(`${these} ${all}:`)),
-    actionList(few, facts),
+    ...actionList(few, facts),
     ...(reviewBytes > 0 ? [paragraph(`A review decides about another ${humaneBytes(reviewBytes)}.`)] : []),
     {
       kind: 'details',
-      summary: few.length === 1 ? 'Its statement' : 'Their statements',
-      blocks: few.flatMap(({ title, sql }): readonly Block[] =>
-        sql === null ? [] : [paragraph(title), { kind: 'sql', sql }],
-      ),
+      summary:
+        few.length === 1
+          ? 'Its statement'
+          : few.length > shownMax
+            ? 'Statements of the first'
+            : 'Their statements',
+      blocks: few
+        .slice(0, shownMax)
+        .flatMap(({ title, sql }): readonly Block[] =>
+          sql === null ? [] : [paragraph(title), { kind: 'sql', sql }],
+        ),
     },
   ];
 }
 
-const actionList = (findings: readonly FindingFacts[], { databases }: ActionsFacts): Block => ({
-  kind: 'list',
-  isOrdered: true,
-  items: findings.map(({ id, title, reclaimableBytes, confidence, server, datname }): Text => {
-    const frees = reclaimableBytes > 0 ? `${humaneBytes(reclaimableBytes)}: ` : '';
-    const where = databases > 1 ? `${server}/${datname}: ` : '';
-    return [`${where}${frees}${title} (${confidence}, `, code(id), ')'];
-  }),
-});
+const actionList = (findings: readonly FindingFacts[], { databases }: ActionsFacts): readonly Block[] => [
+  {
+    kind: 'list',
+    isOrdered: true,
+    items: findings
+      .slice(0, shownMax)
+      .map(({ id, title, reclaimableBytes, confidence, server, datname }): Text => {
+        const frees = reclaimableBytes > 0 ? `${humaneBytes(reclaimableBytes)}: ` : '';
+        const where = databases > 1 ? `${server}/${datname}: ` : '';
+        return [`${where}${frees}${title} (${confidence}, `, code(id), ')'];
+      }),
+  },
+  ...(findings.length > shownMax
+    ? [
+        paragraph(
+          `And ${counted(findings.length - shownMax, 'more', 'more')}: `,
+          code('--format json'),
+          ' has them all.',
+        ),
+      ]
+    : []),
+];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { counted, humaneBytes, humaneCount } from '../../../model/units.ts';
 import { list, paragraph, table } from '../blocks.ts';
-import { bytes, openOf, shareInWords, sumOf, topIndexes, topTables, whyUnread } from '../facts.ts';
+import { bytes, shareInWords, sumOf, topIndexes, topTables, whyUnread } from '../facts.ts';
 import { type DatabaseInput, defineSection } from '../section.ts';
 
 /** Reading so many rows one after another is as fast as any index. */
@@ -31,7 +31,7 @@ export const caveats = defineSection<DatabaseInput, CaveatsFacts>({
   gather({ generation }) {
     const tables = topTables(generation);
     const counts = new Map<string, number>();
-    for (const finding of openOf(generation, () => true))
+    for (const finding of generation.findings.filter(({ state }) => state === 'open'))
       for (const caveat of new Set(finding.caveats)) counts.set(caveat, (counts.get(caveat) ?? 0) + 1);
     return {
       unread: whyUnread(generation, ['tables', 'table-usage', 'relation-sizes']),

@@ -10,7 +10,6 @@ import {
   countInWords,
   instant,
   isoOf,
-  openOf,
   sumOf,
   timeInWords,
   topIndexes,
@@ -109,7 +108,7 @@ function databaseFacts(generation: ReportInput['generations'][number]): Database
   const { target, isUp, error, catalogue, window, nodes, findings, inconclusive, expectations } = generation;
   const isListed = isUp && whyUnread(generation, ['tables', 'indexes']) === null;
   const openTotal = (severity: string): number =>
-    openOf(generation, () => true).filter((finding) => finding.severity === severity).length;
+    findings.filter((finding) => finding.state === 'open' && finding.severity === severity).length;
   const expectedTotal = (...states: readonly string[]): number =>
     (expectations ?? []).filter(({ state }) => states.includes(state)).length;
   return {
