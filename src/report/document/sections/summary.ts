@@ -30,12 +30,15 @@ const DatabaseFacts = z.strictObject({
   indexes: count,
   tableBytes: bytes,
   indexBytes: bytes,
-  open: z.strictObject({ critical: z.number(), warning: z.number(), info: z.number() }),
+  open: z
+    .strictObject({ critical: z.number(), warning: z.number(), info: z.number() })
+    .nullable()
+    .meta({ description: 'Open findings by severity; null where the database could not be read.' }),
   muted: z.number(),
   notJudged: z
     .number()
     .meta({ description: 'Kinds of findings that could not be judged, or not everywhere.' }),
-  reclaimableBytes: z.number(),
+  reclaimableBytes: bytes,
   expected: z
     .strictObject({ satisfied: z.number(), missing: z.number(), unknown: z.number() })
     .nullable()
@@ -83,8 +86,8 @@ export const summary = defineSection<ReportInput, SummaryFacts>({
         countInWords(one.indexes),
         bytesInWords(one.tableBytes),
         bytesInWords(one.indexBytes),
-        humaneCount(one.open.critical + one.open.warning + one.open.info),
-        one.isUp ? humaneBytes(one.reclaimableBytes) : 'unknown',
+        one.open === null ? 'unknown' : humaneCount(one.open.critical + one.open.warning + one.open.info),
+        bytesInWords(one.reclaimableBytes),
         timeInWords(one.statisticsSince, 'unknown'),
       ],
     ),
@@ -122,10 +125,12 @@ function databaseFacts(generation: ReportInput['generations'][number]): Database
     indexes: isListed ? topIndexes(generation).length : null,
     tableBytes: isListed ? sumOf(topTables(generation).map(({ sizeBytes }) => sizeBytes)) : null,
     indexBytes: isListed ? sumOf(topIndexes(generation).map(({ sizeBytes }) => sizeBytes)) : null,
-    open: { critical: openTotal('critical'), warning: openTotal('warning'), info: openTotal('info') },
+    open: isUp
+      ? { critical: openTotal('critical'), warning: openTotal('warning'), info: openTotal('info') }
+      : null,
     muted: findings.filter(({ state }) => state === 'muted').length,
     notJudged: new Set(inconclusive.map(({ kind }) => kind)).size,
-    reclaimableBytes: fewActions(findings).totalBytes,
+    reclaimableBytes: isUp ? fewActions(findings).totalBytes : null,
     expected:
       expectations === undefined
         ? null
@@ -139,7 +144,8 @@ function databaseFacts(generation: ReportInput['generations'][number]): Database
 
 function sentence(one: DatabaseFacts, isOneOfMany: boolean): string {
   const where = isOneOfMany ? `${targetKey(one)}: ` : '';
-  if (!one.isUp) return `${where}could not be read: ${one.error ?? 'the reason is unknown'}.`;
+  if (!one.isUp || one.open === null)
+    return `${where}could not be read: ${one.error ?? 'the reason is unknown'}.`;
   const { open, expected } = one;
   const total = open.critical + open.warning + open.info;
   const found =
@@ -162,7 +168,7 @@ function sentence(one: DatabaseFacts, isOneOfMany: boolean): string {
       : tables === 0
         ? 'no tables'
         : `${counted(tables, 'table')} with ${counted(indexes, 'index', 'indexes')}`;
-  return `${where}${there}; ${found}${muted}; ${humaneBytes(one.reclaimableBytes)} can be freed.${manifests}${unjudged}`;
+  return `${where}${there}; ${found}${muted}; ${bytesInWords(one.reclaimableBytes)} can be freed.${manifests}${unjudged}`;
 }
 
 /** As `fewActions` counts them, so that the sum is its total. */
