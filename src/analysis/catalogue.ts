@@ -12,8 +12,11 @@ import type {
 } from '../collectors/inventory.ts';
 import type { ServerFact } from '../collectors/server.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
+import type { StatementFact } from '../collectors/statements.ts';
 import type { IndexUsageFact, TableUsageFact } from '../collectors/usage.ts';
 import type { IndexOid, TableOid } from '../model/ids.ts';
+import { whyMissing } from '../model/outcome.ts';
+import { err, ok, type Result } from '../model/result.ts';
 import { canonicalPredicate, splitExpressions, splitExpressionTexts } from './expression.ts';
 
 /** One key column or expression of an index, in key order, with everything that is part of the index's identity. */
@@ -89,8 +92,10 @@ export interface Catalogue {
   readonly operatorClasses: readonly OperatorClassFact[];
   /** By oid; only those that indexes use, and the default. */
   readonly collations: ReadonlyMap<number, CollationFact>;
-  /** All columns of the tables that expectations name. */
+  /** All columns of the tables that expectations name, and of those that are read sequentially most. */
   readonly expectedColumns: ReadonlyMap<TableOid, readonly ExpectedColumnFact[]>;
+  /** The costliest statements of pg_stat_statements, or why they are not known. */
+  readonly statements: Result<readonly StatementFact[], string>;
   readonly server: ServerFact | undefined;
   readonly indexesByOid: ReadonlyMap<IndexOid, IndexView>;
   readonly invalid: ReadonlyMap<IndexOid, InvalidIndexFact>;
@@ -181,9 +186,7 @@ export function buildCatalogue(snapshot: Snapshot, isWatched: (schemaname: strin
     owner?.statistics.set(fact.attributeNumber, fact);
   }
   linkPartitions(tables, indexes);
-  const expectedColumns = new Map<TableOid, ExpectedColumnFact[]>();
-  for (const fact of facts('expected-columns'))
-    expectedColumns.set(fact.tableOid, [...(expectedColumns.get(fact.tableOid) ?? []), fact]);
+  const expectedColumns = wholeColumns([...facts('candidate-columns'), ...facts('expected-columns')]);
 
   const foreignKeys: ForeignKeyView[] = [];
   for (const fact of facts('constraints')) {
@@ -203,6 +206,7 @@ export function buildCatalogue(snapshot: Snapshot, isWatched: (schemaname: strin
     operatorClasses: facts('operator-classes'),
     collations: new Map(facts('collations').map((fact) => [fact.collationOid, fact])),
     expectedColumns,
+    statements: statementsOf(snapshot),
     server: facts('server')[0],
     indexesByOid: indexes,
     invalid: new Map(facts('invalid-indexes').map((fact) => [fact.indexOid, fact])),
@@ -213,6 +217,26 @@ export function buildCatalogue(snapshot: Snapshot, isWatched: (schemaname: strin
       }),
     ),
   };
+}
+
+/** By table, in the order of their numbers; of a column that was read twice the later fact. */
+function wholeColumns(
+  facts: readonly ExpectedColumnFact[],
+): ReadonlyMap<TableOid, readonly ExpectedColumnFact[]> {
+  const byTable = new Map<TableOid, Map<number, ExpectedColumnFact>>();
+  for (const fact of facts) {
+    const columns = byTable.get(fact.tableOid) ?? new Map<number, ExpectedColumnFact>();
+    columns.set(fact.attributeNumber, fact);
+    byTable.set(fact.tableOid, columns);
+  }
+  return new Map([...byTable].map(([oid, columns]) => [oid, [...columns.values()]]));
+}
+
+function statementsOf({ outcomes }: Snapshot): Catalogue['statements'] {
+  const { statements } = outcomes;
+  return statements?.kind === 'collected'
+    ? ok(statements.facts)
+    : err(whyMissing(statements) ?? 'not collected yet');
 }
 
 function tableSize(fact: TableFact, sizes: ReadonlyMap<number, number | undefined>): number | undefined {

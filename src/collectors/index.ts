@@ -12,6 +12,7 @@ import {
 } from './inventory.ts';
 import { replicas, server } from './server.ts';
 import { relationSizes } from './sizes.ts';
+import { candidateColumns, statements } from './statements.ts';
 import { indexUsage, tableUsage } from './usage.ts';
 
 /**
@@ -33,6 +34,8 @@ export const collectors = {
   'relation-sizes': relationSizes,
   'column-statistics': columnStatistics,
   'column-visibility': columnVisibility,
+  statements,
+  'candidate-columns': candidateColumns,
   'index-builds': indexBuilds,
   'invalid-indexes': invalidIndexes,
 } as const;

@@ -324,6 +324,17 @@ const LimitSettings = z
           'Rows that one collector may return from one database; beyond, it fails rather than exhaust memory.',
         reason: 'Below a thousand ordinary databases fail; fifty million do not fit into a small daemon.',
       }).prefault(5_000_000),
+      statementsMax: setting(whole({ min: 10, max: 5000 }), {
+        description:
+          'Statements of pg_stat_statements that are read of one database: the costliest with a WHERE clause.',
+        reason:
+          'Each is parsed; five thousand are all that a server keeps by default, and what an index would save shows among the first.',
+      }).prefault(200),
+      statementTextMax: setting(whole({ min: 256, max: 65_536 }), {
+        description: 'Characters of a statement’s text that are read; one that is longer is not understood.',
+        reason:
+          'Below 256 few statements are whole; beyond 64 Ki they were written by a program, and no reader learns from them.',
+      }).prefault(8192),
       rowsPerSlice: setting(whole({ min: 10, max: 10_000 }), {
         description: 'Rows that are fetched and parsed before other work gets its turn.',
         reason:

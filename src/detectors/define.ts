@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Bloat } from '../analysis/bloat/bloat.ts';
 import type { Catalogue, IndexView } from '../analysis/catalogue.ts';
 import type { ExpectationState } from '../analysis/expectation.ts';
+import type { ReadStatement } from '../analysis/sql/conditions.ts';
 import type { UsageWindow } from '../analysis/usage-window.ts';
 import type { CollectorName } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
@@ -32,6 +33,8 @@ export interface DetectorInput<Settings> {
   readonly usage: UsageAcrossNodes | undefined;
   /** What manifests say should be there, compared with what is; empty where there is no manifest. */
   readonly expectations: readonly ExpectationState[];
+  /** What a statement filters on; undefined for every text where nobody loaded the parser. */
+  readonly readStatement: ReadStatement;
   /** The snapshot's `takenAtMs`: the only clock a detector knows. */
   readonly nowMs: number;
 }

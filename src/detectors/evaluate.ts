@@ -1,6 +1,7 @@
 import type { Bloat } from '../analysis/bloat/bloat.ts';
 import type { Catalogue, IndexView } from '../analysis/catalogue.ts';
 import type { ExpectationState } from '../analysis/expectation.ts';
+import type { ReadStatement } from '../analysis/sql/conditions.ts';
 import type { UsageWindow } from '../analysis/usage-window.ts';
 import type { CollectorName } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
@@ -43,6 +44,8 @@ export interface EvaluationInput {
   readonly standbys?: readonly Snapshot[];
   /** Absent where no manifest says anything. */
   readonly expectations?: readonly ExpectationState[];
+  /** Absent where there are no statements to read. */
+  readonly readStatement?: ReadStatement;
   /** Settings by detector, already validated by its schema; the schema's defaults where absent. */
   readonly settings: Readonly<Partial<Record<FindingKind, unknown>>>;
 }
@@ -94,6 +97,7 @@ function run(detector: Detector, input: EvaluationInput): ReturnType<Detector['e
       sizesOf: input.sizesOf ?? (() => []),
       usage: input.usage,
       expectations: input.expectations ?? [],
+      readStatement: input.readStatement ?? (() => undefined),
       nowMs: snapshot.takenAtMs,
     });
   } catch (caught) {

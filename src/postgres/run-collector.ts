@@ -1,5 +1,6 @@
 import { type Collector, variantFor } from '../collectors/define.ts';
 import type { Outcome } from '../model/outcome.ts';
+import { quoteIdentifier } from '../plan/sql.ts';
 import { readAroundLocks } from './bisect.ts';
 import { collectionError } from './errors.ts';
 import { readQuery } from './queries.ts';
@@ -16,6 +17,8 @@ export interface RunOptions {
   readonly rowsPerSlice: number;
   /** Values for the query's parameters before the bounds. */
   readonly values?: readonly unknown[];
+  /** What `{schema}` stands for in the query: where an extension is, which may be anywhere. */
+  readonly schemaname?: string;
   /** The relations that can block; by default all that pg_class knows. */
   readonly candidates?: readonly number[];
   readonly now: () => number;
@@ -32,7 +35,10 @@ export async function runCollector<Fact>(
   options: RunOptions,
 ): Promise<Outcome<Fact>> {
   const startedAtMs = options.now();
-  const sql = readQuery(variantFor(collector, options.versionNum).file);
+  const { schemaname } = options;
+  const text = readQuery(variantFor(collector, options.versionNum).file);
+  const sql =
+    schemaname === undefined ? text : text.replaceAll('{schema}', () => quoteIdentifier(schemaname));
   const ask = (text: string, values: readonly unknown[]): Promise<Rows> =>
     session.transaction(options, (statement) => statement(text, values));
   try {

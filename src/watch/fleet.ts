@@ -277,6 +277,8 @@ export class Fleet {
     const passLimits: PassLimits = {
       bisectionBudgetMs: limits.bisectionBudget.ms,
       secondLookDelayMs: limits.secondLookDelay.ms,
+      statementsMax: limits.statementsMax,
+      statementTextMax: limits.statementTextMax,
       rowsMax: limits.rowsMax,
       rowsPerSlice: limits.rowsPerSlice,
       statementTimeoutMs: (name) =>

@@ -1,6 +1,7 @@
 import type { Bloat } from '../analysis/bloat/bloat.ts';
 import { buildCatalogue, type Catalogue, type IndexView } from '../analysis/catalogue.ts';
 import { type ExpectationState, expectationStates } from '../analysis/expectation.ts';
+import type { ReadStatement } from '../analysis/sql/conditions.ts';
 import { type UsageWindow, usageWindow } from '../analysis/usage-window.ts';
 import type { DefinitionFact } from '../collectors/definitions.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
@@ -49,6 +50,8 @@ export interface FurtherFacts extends Partial<BloatFacts> {
   readonly usage?: UsageAcrossNodes | undefined;
   /** How fast indexes are built there; nothing was watched, if absent. */
   readonly buildRates?: BuildRates;
+  /** Absent where there are no statements to read. */
+  readonly readStatement?: ReadStatement;
 }
 
 /** A snapshot judged, before its SQL is printed: that needs definitions which only the server has. */

@@ -7,9 +7,10 @@ import { type Expectation, expectedTable } from '../model/expectation.ts';
 import type { CollectionError, Outcome } from '../model/outcome.ts';
 import { type RunOptions, runCollector } from '../postgres/run-collector.ts';
 import type { Session } from '../postgres/session.ts';
+import { collectStatements, type StatementLimits } from '../postgres/statements.ts';
 import type { Clock } from '../scheduler/clock.ts';
 
-export interface PassLimits {
+export interface PassLimits extends StatementLimits {
   readonly bisectionBudgetMs: number;
   readonly secondLookDelayMs: number;
   readonly rowsMax: number;
@@ -47,6 +48,7 @@ export async function runPass(
     rowsMax: limits.rowsMax,
     rowsPerSlice: limits.rowsPerSlice,
     ...(name === 'expected-columns' ? { values: expectedTables(options.expectations ?? []) } : {}),
+    ...(name === 'candidate-columns' ? { values: mostReadTables(outcomes) } : {}),
     now: clock.now,
     signal,
   });
@@ -67,6 +69,8 @@ export async function runPass(
         () => run(session, name, server, runOptions(name, server)),
         options,
       );
+    } else if (name === 'statements') {
+      outcomes[name] = await collectStatements(session, { ...limits, ...runOptions(name, server) });
     } else {
       outcomes[name] = await run(session, name, server, runOptions(name, server));
     }
@@ -86,6 +90,28 @@ function expectedTables(
 ): readonly [readonly string[], readonly string[]] {
   const tables = [...new Map(expectations.map((one) => [expectedTable(one), one])).values()];
   return [tables.map(({ schemaname }) => schemaname), tables.map(({ relname }) => relname)];
+}
+
+/** No more tables are worth a thought about their indexes at any one time, and the rest is not asked about. */
+const mostReadMax = 200;
+
+/** The tables that are read sequentially most, as the query wants them; none before inventory and counters were read. */
+function mostReadTables(
+  outcomes: Partial<Record<CollectorName, Outcome<unknown>>>,
+): readonly [readonly string[], readonly string[]] {
+  // The facts under these names are those collectors' own.
+  const { tables, 'table-usage': usage } = outcomes as Snapshot['outcomes'];
+  if (tables?.kind !== 'collected' || usage?.kind !== 'collected') return [[], []];
+  const rowsRead = new Map(usage.facts.map((fact) => [fact.tableOid, fact.sequentialRowsReadTotal]));
+  const most = tables.facts
+    // Of a partitioned table only its partitions are counted: it comes along whatever they say.
+    .map((table) => ({
+      ...table,
+      rowsRead: table.relkind === 'p' ? Number.MAX_SAFE_INTEGER : (rowsRead.get(table.tableOid) ?? 0),
+    }))
+    .sort((a, b) => b.rowsRead - a.rowsRead || a.tableOid - b.tableOid)
+    .slice(0, mostReadMax);
+  return [most.map(({ schemaname }) => schemaname), most.map(({ relname }) => relname)];
 }
 
 /** The snapshot of a target that could not be reached: every collector asked for has failed, in the same words. */

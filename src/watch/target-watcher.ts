@@ -1,4 +1,6 @@
 import { buildCatalogue } from '../analysis/catalogue.ts';
+import { type ReadStatement, statementReader } from '../analysis/sql/conditions.ts';
+import { loadSqlParser } from '../analysis/sql/parser.ts';
 import { type DefinitionFact, definitions as definitionsCollector } from '../collectors/definitions.ts';
 import { type CollectorName, collectorNames } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
@@ -90,6 +92,7 @@ export class TargetWatcher {
   readonly #diary: Diary;
   readonly #nodes: TargetNodes;
   #said: NodesSaid | undefined;
+  #readStatement: ReadStatement | undefined;
   #snapshot: Snapshot;
   #generation: Generation | undefined;
   #wasUp: boolean | undefined;
@@ -211,6 +214,7 @@ export class TargetWatcher {
     } else {
       this.#snapshot = unreachable(names, this.#snapshot, opened.error, clock.now());
     }
+    await this.#prepareStatements();
     await standbysLooked;
     this.#stop.signal.throwIfAborted();
     const { keeper, judge: options } = this.#options;
@@ -227,9 +231,26 @@ export class TargetWatcher {
     return generation;
   }
 
-  #furtherFacts(bloat: BloatFacts): FurtherFacts {
+  /** Loads the parser when there is something to read for the first time. */
+  async #prepareStatements(): Promise<void> {
+    const { statements } = this.#snapshot.outcomes;
+    if (statements?.kind !== 'collected' || statements.facts.length === 0) return;
+    try {
+      this.#readStatement ??= statementReader(await loadSqlParser());
+    } catch (caught) {
+      // Statements stay unread then, which is said; nothing else depends on them.
+      const fields = { event: 'no-sql-parser', target: targetKey(this.target), error: String(caught) };
+      this.#options.log.warn(fields, 'the SQL parser could not be loaded');
+    }
+  }
+
+  #furtherFacts(bloatFacts: BloatFacts): FurtherFacts {
     const said = this.#said;
-    const known = { ...bloat, buildRates: this.#options.builds.rates };
+    const known: FurtherFacts = {
+      ...bloatFacts,
+      buildRates: this.#options.builds.rates,
+      ...(this.#readStatement && { readStatement: this.#readStatement }),
+    };
     if (said === undefined) return known;
     const { topology, standbys } = said;
     return { ...known, topology, standbys, usage: this.#isUsageJudged() ? said.usage : undefined };

@@ -5,6 +5,7 @@ import { columnStatisticsView } from '../../src/collectors/column-statistics.ts'
 import { type Collector, variantFor } from '../../src/collectors/define.ts';
 import { definitions } from '../../src/collectors/definitions.ts';
 import { collectors } from '../../src/collectors/index.ts';
+import { statements, statementsSource } from '../../src/collectors/statements.ts';
 import { highestOid, lowestOid } from '../../src/postgres/bisect.ts';
 import { readQuery } from '../../src/postgres/queries.ts';
 import { parseFacts } from '../../src/postgres/rows.ts';
@@ -17,7 +18,8 @@ import { openSession } from '../support/watching.ts';
 import { failingBuild, richSchema } from './rich-schema.ts';
 
 const all: readonly Collector[] = [
-  ...Object.values(collectors),
+  // Statements are an extension's, and have a test of their own.
+  ...Object.values(collectors).filter(({ name }) => name !== 'statements'),
   definitions,
   columnStatisticsView,
 ] as unknown as readonly Collector[];
@@ -33,6 +35,7 @@ const keys: Readonly<Record<string, readonly string[]>> = {
   'operator-classes': ['operatorClassOid'],
   collations: ['collationOid'],
   'expected-columns': ['tableOid', 'attributeNumber'],
+  'candidate-columns': ['tableOid', 'attributeNumber'],
   'index-usage': ['indexOid'],
   'table-usage': ['tableOid'],
   'relation-sizes': ['relationOid'],
@@ -66,7 +69,9 @@ const oneSided: Readonly<Record<string, string>> = {
 const majors = await postgresMajors();
 
 test('every query is read by somebody', () => {
-  const used = new Set(all.flatMap((collector) => collector.variants.map(({ file }) => file)));
+  const used = new Set(
+    [...all, statements, statementsSource].flatMap((collector) => collector.variants.map(({ file }) => file)),
+  );
   const notFacts = [
     'databases.sql',
     'measure-conditions.sql',
@@ -157,7 +162,7 @@ describeOnPostgres(majors, (server, major) => {
 
   const bounds = [lowestOid, highestOid, true];
   const valuesFor = (collector: Collector): readonly unknown[] => {
-    if (collector.name === 'expected-columns') return [['public'], ['parent']];
+    if (['expected-columns', 'candidate-columns'].includes(collector.name)) return [['public'], ['parent']];
     if (collector.name === 'definitions') return [indexOids, ...bounds];
     return collector.bounds === 'oid-range' ? bounds : [];
   };

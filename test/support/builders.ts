@@ -21,6 +21,7 @@ import type {
 import type { ReplicaFact, ServerFact } from '../../src/collectors/server.ts';
 import type { RelationSizeFact } from '../../src/collectors/sizes.ts';
 import type { Snapshot } from '../../src/collectors/snapshot.ts';
+import type { StatementFact } from '../../src/collectors/statements.ts';
 import type { IndexUsageFact, TableUsageFact } from '../../src/collectors/usage.ts';
 import type {
   CollectorRun,
@@ -176,6 +177,20 @@ export function aConstraintFact(overrides: Partial<ConstraintFact> = {}): Constr
     ...overrides,
   };
 }
+
+/** A thousand calls of 250 ms that return one row each, counted as long as everything else. */
+export const aStatementFact = (overrides: Partial<StatementFact> = {}): StatementFact => ({
+  queryId: '-4711',
+  callsTotal: 1_000,
+  executionMsTotal: 250_000,
+  executionMsMax: 900,
+  rowsTotal: 1_000,
+  blockReadMsTotal: 0,
+  countedSinceMs: statisticsSinceMs,
+  isCut: false,
+  queryText: 'select * from orders where a = $1',
+  ...overrides,
+});
 
 /** Used: 1,200 scans, the last an hour ago. */
 export const anIndexUsageFact = (overrides: Partial<IndexUsageFact> = {}): IndexUsageFact => ({
@@ -349,6 +364,8 @@ export interface Facts {
   readonly operatorClasses?: readonly OperatorClassFact[];
   readonly collations?: readonly CollationFact[];
   readonly expectedColumns?: readonly ExpectedColumnFact[];
+  readonly statements?: readonly StatementFact[];
+  readonly candidateColumns?: readonly ExpectedColumnFact[];
   readonly indexUsage?: readonly IndexUsageFact[];
   readonly tableUsage?: readonly TableUsageFact[];
   readonly relationSizes?: readonly RelationSizeFact[];
@@ -420,6 +437,8 @@ export function aSnapshot(facts: Facts = {}): Snapshot {
     'operator-classes': whole(facts.operatorClasses ?? commonOperatorClasses),
     collations: whole(facts.collations ?? []),
     'expected-columns': whole(facts.expectedColumns ?? []),
+    statements: whole(facts.statements ?? []),
+    'candidate-columns': whole(facts.candidateColumns ?? []),
     'index-usage': whole(facts.indexUsage ?? []),
     'table-usage': whole(facts.tableUsage ?? []),
     'relation-sizes': whole(facts.relationSizes ?? []),
@@ -560,6 +579,7 @@ export function factsOf(described: readonly DescribedTable[], more: Facts = {}):
   return {
     ...{ tables, columns, indexes, constraints, indexUsage, tableUsage, relationSizes },
     expectedColumns: columns.map(expectedColumnOf),
+    candidateColumns: columns.map(expectedColumnOf),
     ...more,
   };
 }

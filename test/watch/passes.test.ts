@@ -27,6 +27,8 @@ const never = new AbortController().signal;
 const limits: PassLimits = {
   bisectionBudgetMs: 1_000,
   secondLookDelayMs: 1_000,
+  statementsMax: 200,
+  statementTextMax: 8_192,
   rowsMax: 1_000_000,
   rowsPerSlice: 500,
   statementTimeoutMs: () => 30_000,
