@@ -23,6 +23,8 @@ with own as materialized (
       select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
     )
     and s.calls > 0
+    -- Whoever reads the catalogue, as we do, reads no table of a user.
+    and s.query not like '%pg_catalog.pg\_%'
     -- Comments of a framework may come first, and brackets.
     and s.query ~* '^(?:\s|\(|/\*.*?\*/)*(?:with|select|update|delete)\M'
     and pg_catalog.left(s.query, $2::int4) ~* '\mwhere\M'

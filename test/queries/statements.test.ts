@@ -104,10 +104,11 @@ describeOnPostgres(
 
     test('statements with a WHERE are read, whatever schema the extension is in, and nothing else', async () => {
       const outcome = await statementsOf(monitor.url(database.name), monitor.name);
-      const normalised = ['/* shop */ (select b from orders where a = $1) union select $2'];
+      // 18 leaves out what stands before a statement.
+      const comment = major >= 18 ? '' : '/* shop */ ';
       expect(textsOf(outcome).map((text) => text.replace(/(?:and b > \$\d+ ?)+/, '…'))).toEqual(
         [
-          ...normalised,
+          `${comment}(select b from orders where a = $1) union select $2`,
           'delete from orders where a = $1',
           'select * from orders where a = $1',
           'select * from orders where a = $1 …',
