@@ -1,9 +1,4 @@
-import type {
-  CollationFact,
-  ExpectedColumnFact,
-  IndexFact,
-  OperatorClassFact,
-} from '../collectors/inventory.ts';
+import type { CollationFact, ExpectedColumnFact, OperatorClassFact } from '../collectors/inventory.ts';
 import type { Expectation, ExpectedKey } from '../model/expectation.ts';
 import type { IndexOid } from '../model/ids.ts';
 import { err, ok, type Result } from '../model/result.ts';
@@ -15,9 +10,10 @@ import {
   type TypeOf,
   whyUnstable,
 } from './declared-expression.ts';
+import { defaultClass, hypotheticalView } from './hypothetical-index.ts';
 import { type Cover, coverOf, isDuplicate, isUsable } from './index-identity.ts';
 
-/** An expected index as it would be if it were there, in a form that existing ones can be compared with. */
+/** An expected index as it would be if it were there ({@link hypotheticalView}), in a form that existing ones can be compared with. */
 export interface ExpectedIndex {
   readonly view: IndexView;
   /** The columns it stores, key and payload; undefined where it stores expressions. */
@@ -51,20 +47,18 @@ export function expectedIndex(
   if (problems.length > 0) return err([...new Set(problems)].join('; '));
   const predicate =
     expectation.predicate === undefined ? undefined : declaredPredicate(expectation.predicate, typeOf);
-  const view: IndexView = {
-    fact: factOf({ expectation, keys, predicate, table, byName }),
-    oid: notThereYet,
-    name: expectation.name,
+  const view = hypotheticalView({
     table,
+    name: expectation.name,
+    oid: notThereYet,
+    accessMethod: expectation.method,
     keys,
-    included: expectation.include,
+    included: expectation.include.flatMap((name) => byName.get(name) ?? []),
+    expressions: expectation.keys.flatMap((key) => (key.kind === 'expression' ? [key.text] : [])),
     predicate,
-    statistics: new Map(),
-    usage: undefined,
-    sizeBytes: undefined,
-    parent: undefined,
-    children: [],
-  };
+    isUnique: expectation.isUnique,
+    nullsNotDistinct: expectation.nullsNotDistinct,
+  });
   const ordinary = new Set([
     0,
     ...[...catalogue.collations.values()]
@@ -198,11 +192,7 @@ function classOf(
       column?.operatorClassTypes.includes(one.inputTypeName) === true;
     return named.find(fits) ?? named[0];
   }
-  for (const typeName of column?.operatorClassTypes ?? []) {
-    const found = ofMethod.find((one) => one.isDefault && one.inputTypeName === typeName);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+  return defaultClass(column?.operatorClassTypes ?? [], expectation.method, ofMethod);
 }
 
 const collationNamed = (catalogue: Catalogue, name: string): CollationFact | undefined =>
@@ -264,68 +254,6 @@ const stabilityProblems = ({ keys, predicate }: Expectation, typeOf: TypeOf): re
   [...keys.flatMap((key) => (key.kind === 'expression' ? [key.text] : [])), predicate].flatMap(
     (sql) => (sql === undefined ? undefined : whyUnstable(sql, typeOf)) ?? [],
   );
-
-function factOf({
-  expectation,
-  keys,
-  predicate,
-  table,
-  byName,
-}: {
-  readonly expectation: Expectation;
-  readonly keys: readonly IndexKey[];
-  /** In canonical form. */
-  readonly predicate: string | undefined;
-  readonly table: TableView;
-  readonly byName: ReadonlyMap<string, ExpectedColumnFact>;
-}): IndexFact {
-  const included = expectation.include.map((name) => byName.get(name)?.attributeNumber ?? 0);
-  const expressions = expectation.keys.filter((key) => key.kind === 'expression').map((key) => key.text);
-  return {
-    indexOid: notThereYet,
-    tableOid: table.oid,
-    indexrelname: expectation.name,
-    relkind: table.fact.relkind === 'p' ? 'I' : 'i',
-    accessMethod: expectation.method,
-    isUnique: expectation.isUnique,
-    isPrimary: false,
-    isExclusion: false,
-    isImmediate: true,
-    nullsNotDistinct: expectation.nullsNotDistinct,
-    isValid: true,
-    isReady: true,
-    isLive: true,
-    isClustered: false,
-    isReplicaIdentity: false,
-    keyCount: keys.length,
-    columnNumbers: [...keys.map((key) => key.columnNumber ?? 0), ...included],
-    // What is only needed to read the server's rows stays empty: keys hold their classes and collations themselves.
-    operatorClasses: [],
-    collations: [],
-    keyOptions: [],
-    storedLengths: [],
-    storedAlignments: [],
-    operatorClassOptions: [],
-    isDefinitionKnown: true,
-    expressions: expressions.length === 0 ? null : expressions.join(', '),
-    predicate: predicate ?? null,
-    hasExpressions: expressions.length > 0,
-    hasPredicate: expectation.predicate !== undefined,
-    parentIndexOid: null,
-    estimatedEntries: 0,
-    relpages: 0,
-    relfilenode: 0,
-    options: [],
-    constraintOid: null,
-    constraintName: null,
-    constraintType: null,
-    isDeferrable: false,
-    isConstraintLocal: true,
-    referencingForeignKeys: 0,
-    comment: null,
-    searchPathFunctions: [],
-  };
-}
 
 const isSameSet = (a: readonly string[], b: readonly string[]): boolean =>
   [...a].sort().join('\0') === [...b].sort().join('\0');

@@ -1,55 +1,112 @@
-import type { IndexFact, OperatorClassFact } from '../collectors/inventory.ts';
-import type { CollationOid, IndexOid, OperatorClassOid, OperatorFamilyOid } from '../model/ids.ts';
+import type { ExpectedColumnFact, IndexFact, OperatorClassFact } from '../collectors/inventory.ts';
+import type { IndexOid, OperatorClassOid, OperatorFamilyOid } from '../model/ids.ts';
 import type { Catalogue, IndexKey, IndexView, TableView } from './catalogue.ts';
 
-/** An index that somebody thinks of creating: a B-tree on columns in ascending order, unless told otherwise. */
-export interface HypotheticalIndex {
+/** What an index would be that does not exist: the one model of it, whoever thinks of creating it. */
+export interface HypotheticalShape {
   readonly table: TableView;
   readonly name: string;
-  readonly columns: readonly string[];
+  /** Indexes that do not exist are told apart by 0 and negative oids. */
+  readonly oid: IndexOid;
+  readonly accessMethod: string;
+  readonly keys: readonly IndexKey[];
+  readonly included: readonly { readonly columnName: string; readonly attributeNumber: number }[];
+  /** The expressions among its keys as they were written; their canonical texts, where absent. */
+  readonly expressions?: readonly string[];
+  /** In canonical form. */
+  readonly predicate: string | undefined;
+  readonly isUnique: boolean;
+  readonly nullsNotDistinct: boolean;
 }
 
-/**
- * The index as the catalogue would show it once it is valid, with the operator classes and collations that it would get by default,
- * so that it can be compared with those that exist. Undefined where a column is not known. `place` tells it from others: indexes
- * that do not exist have negative oids.
- */
-export function hypotheticalIndex(
-  { table, name, columns }: HypotheticalIndex,
-  { operatorClasses }: Pick<Catalogue, 'operatorClasses'>,
-  place: number,
-): IndexView | undefined {
-  const keys: IndexKey[] = [];
-  for (const text of columns) {
-    const column = [...table.columns.values()].find(({ columnName }) => columnName === text);
-    if (column === undefined) return undefined;
-    const columnNumber = column.attributeNumber;
-    const known = knownKey(table, columnNumber);
-    keys.push({
-      text,
-      expressionSql: null,
-      columnNumber,
-      operatorClass: known?.operatorClass ?? defaultClass(column.typeName, operatorClasses),
-      collation: known?.collation ?? 0,
-      isDescending: false,
-      isNullsFirst: false,
-    });
-  }
-  // Oids are made by the parser of rows; no row has a negative one.
-  const oid = -place as IndexOid;
+/** The index as the catalogue would show it once it is valid, so that it can be compared with those that exist. */
+export function hypotheticalView(shape: HypotheticalShape): IndexView {
   return {
-    fact: factOf(table, name, oid, keys),
-    oid,
-    name,
-    table,
-    keys,
-    included: [],
-    predicate: undefined,
+    fact: factOf(shape),
+    oid: shape.oid,
+    name: shape.name,
+    table: shape.table,
+    keys: shape.keys,
+    included: shape.included.map(({ columnName }) => columnName),
+    predicate: shape.predicate,
     statistics: new Map(),
     usage: undefined,
     sizeBytes: undefined,
     parent: undefined,
     children: [],
+  };
+}
+
+/** A B-tree on columns in ascending order, with the operator classes and collations that it would get by default. */
+export interface PlainIndex {
+  readonly table: TableView;
+  readonly name: string;
+  readonly columns: readonly string[];
+}
+
+/** Undefined where a column is not known. `place` tells it from others that do not exist either. */
+export function hypotheticalIndex(
+  { table, name, columns }: PlainIndex,
+  catalogue: Pick<Catalogue, 'operatorClasses' | 'expectedColumns'>,
+  place: number,
+): IndexView | undefined {
+  const keys = columns.map((text) => plainKey(text, table, catalogue)).filter((key) => key !== undefined);
+  if (keys.length < columns.length) return undefined;
+  return hypotheticalView({
+    table,
+    name,
+    // Oids are made by the parser of rows; no row has a negative one.
+    oid: -place as IndexOid,
+    accessMethod: 'btree',
+    keys,
+    included: [],
+    predicate: undefined,
+    isUnique: false,
+    nullsNotDistinct: false,
+  });
+}
+
+function plainKey(
+  text: string,
+  table: TableView,
+  catalogue: Pick<Catalogue, 'operatorClasses' | 'expectedColumns'>,
+): IndexKey | undefined {
+  const column = columnNamed(text, table, catalogue);
+  if (column === undefined) return undefined;
+  const known = knownKey(table, column.attributeNumber);
+  return {
+    text,
+    expressionSql: null,
+    columnNumber: column.attributeNumber,
+    operatorClass:
+      known?.operatorClass ??
+      defaultClass(column.types, 'btree', catalogue.operatorClasses) ??
+      classOfItsOwn(column.types[0] ?? text),
+    collation: known?.collation ?? column.collationOid,
+    isDescending: false,
+    isNullsFirst: false,
+  };
+}
+
+interface PlainColumn extends Pick<ExpectedColumnFact, 'attributeNumber' | 'collationOid'> {
+  readonly types: readonly string[];
+}
+
+/** Whole facts where the table's columns were read; else what is known of those that take part in an index or key. */
+function columnNamed(
+  name: string,
+  table: TableView,
+  { expectedColumns }: Pick<Catalogue, 'expectedColumns'>,
+): PlainColumn | undefined {
+  const whole = expectedColumns.get(table.oid)?.find(({ columnName }) => columnName === name);
+  if (whole !== undefined) return { ...whole, types: whole.operatorClassTypes };
+  const column = [...table.columns.values()].find(({ columnName }) => columnName === name);
+  if (column === undefined) return undefined;
+  const bare = column.typeName.replace(/\(.*?\)/, '');
+  return {
+    attributeNumber: column.attributeNumber,
+    collationOid: 0 as PlainColumn['collationOid'],
+    types: [standIns.get(bare) ?? bare],
   };
 }
 
@@ -66,61 +123,69 @@ const standIns: ReadonlyMap<string, string> = new Map([
   ['cidr', 'inet'],
 ]);
 
-/**
- * The default class for a column's type. Domains, enums and arrays have none under their own name: for these a class is made up
- * that equals nothing but itself on the same type.
- */
-function defaultClass(typeName: string, operatorClasses: readonly OperatorClassFact[]): OperatorClassFact {
-  const bare = typeName.replace(/\(.*?\)/, '');
-  const wanted = standIns.get(bare) ?? bare;
-  const found = operatorClasses.find(
-    (candidate) =>
-      candidate.isDefault && candidate.accessMethod === 'btree' && candidate.inputTypeName === wanted,
-  );
-  return (
-    found ?? {
-      operatorClassOid: -1 as OperatorClassOid,
-      operatorClassName: 'default',
-      schemaname: 'pg_catalog',
-      operatorFamilyOid: -1 as OperatorFamilyOid,
-      accessMethod: 'btree',
-      isDefault: true,
-      inputTypeName: typeName,
-      equalImage: 'never',
-    }
-  );
+/** The default class of the first of the types that has one; undefined where none has. */
+export function defaultClass(
+  types: readonly string[],
+  accessMethod: string,
+  operatorClasses: readonly OperatorClassFact[],
+): OperatorClassFact | undefined {
+  for (const typeName of types) {
+    const found = operatorClasses.find(
+      (one) => one.isDefault && one.accessMethod === accessMethod && one.inputTypeName === typeName,
+    );
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
-function factOf(table: TableView, name: string, oid: IndexOid, keys: readonly IndexKey[]): IndexFact {
+/** Domains, enums and arrays have none under their own name: one is made up that equals nothing but itself on the same type. */
+const classOfItsOwn = (typeName: string): OperatorClassFact => ({
+  operatorClassOid: -1 as OperatorClassOid,
+  operatorClassName: 'default',
+  schemaname: 'pg_catalog',
+  operatorFamilyOid: -1 as OperatorFamilyOid,
+  accessMethod: 'btree',
+  isDefault: true,
+  inputTypeName: typeName,
+  equalImage: 'never',
+});
+
+function factOf(shape: HypotheticalShape): IndexFact {
+  const { table, name, oid, accessMethod, keys, included, predicate, isUnique, nullsNotDistinct } = shape;
+  const { expressions = keys.filter((key) => key.columnNumber === null).map((key) => key.text) } = shape;
   return {
     indexOid: oid,
     tableOid: table.oid,
     indexrelname: name,
     relkind: table.fact.relkind === 'p' ? 'I' : 'i',
-    accessMethod: 'btree',
-    isUnique: false,
+    accessMethod,
+    isUnique,
     isPrimary: false,
     isExclusion: false,
     isImmediate: true,
-    nullsNotDistinct: false,
+    nullsNotDistinct,
     isValid: true,
     isReady: true,
     isLive: true,
     isClustered: false,
     isReplicaIdentity: false,
     keyCount: keys.length,
-    columnNumbers: keys.map((key) => key.columnNumber ?? 0),
-    operatorClasses: keys.map((key) => key.operatorClass?.operatorClassOid ?? (0 as OperatorClassOid)),
-    collations: keys.map((key) => key.collation as CollationOid),
-    keyOptions: keys.map(() => 0),
+    columnNumbers: [
+      ...keys.map((key) => key.columnNumber ?? 0),
+      ...included.map(({ attributeNumber }) => attributeNumber),
+    ],
+    // What is only needed to read the server's rows stays empty: keys hold their classes and collations themselves.
+    operatorClasses: [],
+    collations: [],
+    keyOptions: [],
     storedLengths: [],
     storedAlignments: [],
     operatorClassOptions: [],
     isDefinitionKnown: true,
-    expressions: null,
-    predicate: null,
-    hasExpressions: false,
-    hasPredicate: false,
+    expressions: expressions.length === 0 ? null : expressions.join(', '),
+    predicate: predicate ?? null,
+    hasExpressions: expressions.length > 0,
+    hasPredicate: predicate !== undefined,
     parentIndexOid: null,
     estimatedEntries: 0,
     relpages: 0,
