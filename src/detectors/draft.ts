@@ -16,6 +16,8 @@ export type Remedy =
       readonly kind: 'create-index';
       readonly table: TableView;
       readonly columns: readonly string[];
+      /** What is known of the columns, where the table's own facts, which are of columns that take part in an index or key, may lack some. */
+      readonly columnFacts?: readonly { readonly attributeNumber: number; readonly lengthBytes: number }[];
       readonly notes?: string;
     }
   | {

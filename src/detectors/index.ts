@@ -8,6 +8,7 @@ import { indexGrowth } from './index-growth/detector.ts';
 import { invalidIndex } from './invalid-index/detector.ts';
 import { lowSelectivityIndex } from './low-selectivity-index/detector.ts';
 import { missingExpectedIndex } from './missing-expected-index/detector.ts';
+import { missingIndexCandidate } from './missing-index-candidate/detector.ts';
 import { missingPrimaryKey } from './missing-primary-key/detector.ts';
 import { nullHeavyIndex } from './null-heavy-index/detector.ts';
 import { overIndexedTable } from './over-indexed-table/detector.ts';
@@ -31,6 +32,7 @@ export const detectors: readonly Detector[] = [
   stoppedBeingUsed,
   missingExpectedIndex,
   unindexedForeignKey,
+  missingIndexCandidate,
   missingPrimaryKey,
   bloatedIndex,
   indexGrowth,

@@ -66,25 +66,78 @@ function caveatFor(state: ExpectationState, index: IndexView, kept: IndexView | 
 
 /**
  * A foreign key whose index a manifest expects, and has not got, is served by that one: printed twice, under two names, the second
- * would be a duplicate.
+ * would be a duplicate. The expected one says which keys it serves. They are one matter, and one of the two warns of it: the expected
+ * one where its priority makes it, else the foreign key.
  */
 export function withoutSecondIndexes(drafts: readonly Draft[]): readonly Draft[] {
-  const printed = drafts.flatMap(({ remedy }) => (remedy.kind === 'create-expected-index' ? [remedy] : []));
-  return drafts.map((draft) => {
-    if (draft.kind !== 'unindexed-foreign-key' || draft.remedy.kind !== 'create-index') return draft;
+  const serving = new Map<Draft, Draft>();
+  for (const draft of drafts) {
+    if (draft.kind !== 'unindexed-foreign-key') continue;
     const key = draft.table.foreignKeys.find(({ name }) => name === draft.subject);
-    const serving = printed.find(
-      ({ table, expected }) =>
-        table === draft.table && key !== undefined && supportsForeignKey(expected.view, key),
+    const expected = drafts.find(
+      ({ remedy }) =>
+        remedy.kind === 'create-expected-index' &&
+        remedy.table === draft.table &&
+        key !== undefined &&
+        supportsForeignKey(remedy.expected.view, key),
     );
-    if (serving === undefined) return draft;
-    const { name, manifest } = serving.expectation;
+    if (expected !== undefined) serving.set(draft, expected);
+  }
+  return drafts.map((draft) => {
+    const expected = serving.get(draft);
+    if (expected?.remedy.kind === 'create-expected-index') {
+      const { name, manifest } = expected.remedy.expectation;
+      return {
+        ...draft,
+        severity: expected.severity === 'warning' ? 'info' : draft.severity,
+        remedy: {
+          kind: 'review',
+          notes: `The index ${name} that the manifest ${manifest} expects serves this key: its SQL stands in the finding missing-expected-index.`,
+        },
+      };
+    }
+    const keys = [...serving].filter(([, other]) => other === draft).map(([key]) => key.subject);
+    return keys.length === 0 ? draft : servingKeys(draft, keys);
+  });
+}
+
+function servingKeys(draft: Draft, keys: readonly string[]): Draft {
+  const { remedy } = draft;
+  if (remedy.kind !== 'create-expected-index') return draft;
+  const said = `It serves the foreign ${keys.length === 1 ? 'key' : 'keys'} ${keys.join(', ')} as well, which ${keys.length === 1 ? 'has' : 'have'} no index.`;
+  const notes = remedy.notes === undefined ? said : `${remedy.notes} ${said}`;
+  return {
+    ...draft,
+    evidence: { ...draft.evidence, servesForeignKeys: keys },
+    remedy: { ...remedy, notes },
+  };
+}
+
+/**
+ * An index that statements seem to want gives way to one that is asked for by name, or by a foreign key, and begins with the same
+ * column: once that is there the statements may need no other.
+ */
+export function withoutGuessedIndexes(drafts: readonly Draft[]): readonly Draft[] {
+  return drafts.map((draft) => {
+    const { remedy, table } = draft;
+    if (draft.kind !== 'missing-index-candidate' || remedy.kind !== 'create-index') return draft;
+    const asked = drafts.find(
+      (other) =>
+        other !== draft && other.table === table && leadingColumn(other.remedy) === remedy.columns[0],
+    );
+    if (asked === undefined) return draft;
     return {
       ...draft,
       remedy: {
         kind: 'review',
-        notes: `The index ${name} that the manifest ${manifest} expects serves this key: its SQL stands in the finding missing-expected-index.`,
+        notes: `The finding ${asked.kind} about ${asked.subject} asks for an index that begins with ${remedy.columns[0]}: build that one first, and see what the statements still lack.`,
       },
     };
   });
+}
+
+/** Of the index that the remedy creates. */
+function leadingColumn(remedy: Draft['remedy']): string | undefined {
+  if (remedy.kind === 'create-index') return remedy.columns[0];
+  return remedy.kind === 'create-expected-index' ? remedy.expected.view.keys[0]?.text : undefined;
 }

@@ -7,14 +7,14 @@ import {
   supportsForeignKey,
 } from '../analysis/index-identity.ts';
 import type { Draft } from '../detectors/draft.ts';
-import { isDrop, keepExpected, withoutSecondIndexes } from './agree-expected.ts';
+import { isDrop, keepExpected, withoutGuessedIndexes, withoutSecondIndexes } from './agree-expected.ts';
 
 /**
  * Makes the findings of one target agree with each other. What one names `keep` no other drops: an unused index that is to stay
  * for its copies waits until they are gone. And no drop, nor all of them together, may take the last index of a foreign key, which
  * would only be reported as unindexed next: the one most worth keeping loses its SQL. Nor may they take the last index that a
  * manifest expects, which would be reported as missing next. And where an expected index that is missing would serve a foreign key,
- * its SQL is printed and not a second index's.
+ * its SQL is printed and not a second index's, and one of the two warns; what statements only seem to want gives way to both.
  */
 export function agree(
   drafts: readonly Draft[],
@@ -34,7 +34,8 @@ export function agree(
   const settled = agreed.map((draft) =>
     draft.index !== null && isDrop(draft) ? spare(draft, spared.get(draft.index)) : draft,
   );
-  return withoutNeedlessRebuilds(withoutSecondIndexes(keepExpected(settled, expectations)));
+  const asked = withoutSecondIndexes(keepExpected(settled, expectations));
+  return withoutNeedlessRebuilds(withoutGuessedIndexes(asked));
 }
 
 /** What is advised to be dropped need not be rebuilt first. */

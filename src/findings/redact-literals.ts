@@ -13,6 +13,21 @@ const quotedNameOrLiteral = /"(?:[^"]|"")*"|E?'(?:[^']|'')*'|(?<![\w$.])\d+(?:\.
 export const withoutLiterals = (sql: string): string =>
   sql.replace(quotedNameOrLiteral, (token) => (token.startsWith('"') ? token : '?'));
 
+/**
+ * All that may be private in the text of a statement, which pg_stat_statements has not always freed of its constants: literals of every
+ * spelling, and comments, in which frameworks write who asked. The text may be cut off inside of one.
+ */
+const quotedNameOrPrivate =
+  /"(?:[^"]|"")*(?:"|$)|\/\*[\s\S]*?(?:\*\/|…?$)|--[^\n]*|(?<![\w$])\$(?<tag>[A-Za-z_]\w*)?\$[\s\S]*?(?:\$\k<tag>\$|$)|[Ee]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|(?:[BbXxNn]|[Uu]&)?'(?:[^']|'')*(?:'|$)|(?<![\w$.])(?:\d[\w.]*|\.\d+)/g;
+
+export const statementWithoutLiterals = (sql: string): string =>
+  sql
+    .replace(quotedNameOrPrivate, (token) => {
+      if (token.startsWith('"')) return token;
+      return token.startsWith('/*') || token.startsWith('--') ? '' : '?';
+    })
+    .trim();
+
 /** The indexes that a finding speaks of. */
 export interface IndexesOfFinding {
   /** All whose shape, expressions or condition may stand in any of its texts. */
@@ -25,7 +40,8 @@ export interface IndexesOfFinding {
  * A finding with the constants of the expressions and conditions of its indexes taken out of every text. SQL that would need them
  * is withheld, since without them it would build another index. A finding whose indexes have neither comes back as it is.
  */
-export function redactLiterals(found: FoundNow, { named, defined }: IndexesOfFinding): FoundNow {
+export function redactLiterals(given: FoundNow, { named, defined }: IndexesOfFinding): FoundNow {
+  const found = redactStatements(given);
   const suspects = [...new Set([...named, ...defined])].filter(mayHoldLiterals);
   if (suspects.length === 0) return found;
   const redactions = redactionsOf(suspects);
@@ -47,6 +63,19 @@ export function redactLiterals(found: FoundNow, { named, defined }: IndexesOfFin
     caveats: found.caveats.map(clean),
     fix: defined.some(mayHoldLiterals) ? withholdDefinitions(fix) : fix,
   };
+}
+
+/** Texts of statements stand in one place only. */
+function redactStatements(found: FoundNow): FoundNow {
+  const { statements } = found.evidence;
+  if (statements === undefined || !isList(statements)) return found;
+  return { ...found, evidence: { ...found.evidence, statements: statements.map(redactStatement) } };
+}
+
+function redactStatement(statement: EvidenceValue): EvidenceValue {
+  if (typeof statement !== 'object' || statement === null || isList(statement)) return statement;
+  const { text } = statement;
+  return typeof text === 'string' ? { ...statement, text: statementWithoutLiterals(text) } : statement;
 }
 
 const mayHoldLiterals = ({ fact }: IndexView): boolean => fact.hasPredicate || fact.hasExpressions;

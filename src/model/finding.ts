@@ -20,6 +20,7 @@ export const findingKinds = [
   'index-growth',
   'missing-expected-index',
   'unexpected-index',
+  'missing-index-candidate',
 ] as const;
 export type FindingKind = (typeof findingKinds)[number];
 

@@ -17,6 +17,8 @@ import { commentedOut, qualified, quoteIdentifier } from './sql.ts';
 export interface NewIndex {
   readonly table: TableView;
   readonly columns: readonly string[];
+  /** What is known of the columns; what the table's facts hold of them, where absent. */
+  readonly columnFacts?: readonly { readonly attributeNumber: number; readonly lengthBytes: number }[];
   readonly notes: string | undefined;
 }
 
@@ -38,8 +40,9 @@ export interface IndexShape {
  * A new B-tree on columns: concurrently, and on a partitioned table ON ONLY the parent, then concurrently on each partition, then
  * attached; where some partitions have one of their own, only on the others. The way back drops it.
  */
-export function createIndex({ table, columns, notes }: NewIndex, context: FixContext): Fix {
-  const facts = [...table.columns.values()].filter((column) => columns.includes(column.columnName));
+export function createIndex({ table, columns, columnFacts, notes }: NewIndex, context: FixContext): Fix {
+  const facts =
+    columnFacts ?? [...table.columns.values()].filter((column) => columns.includes(column.columnName));
   const shape: IndexShape = {
     isUnique: false,
     accessMethod: 'btree',

@@ -61,7 +61,7 @@ export function renderFix(remedy: Remedy, context: FixContext): Fix {
     case 'rebuild-index':
       return renderRebuild(remedy, context);
     case 'create-index':
-      return createIndex({ table: remedy.table, columns: remedy.columns, notes: remedy.notes }, context);
+      return createIndex({ ...remedy, notes: remedy.notes }, context);
     case 'create-expected-index':
       return createExpectedIndex(remedy, context);
     case 'analyze-table':

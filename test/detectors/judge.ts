@@ -1,6 +1,7 @@
 import type { Bloat } from '../../src/analysis/bloat/bloat.ts';
 import { buildCatalogue } from '../../src/analysis/catalogue.ts';
 import { expectationStates } from '../../src/analysis/expectation.ts';
+import type { ReadStatement } from '../../src/analysis/sql/conditions.ts';
 import { usageWindow } from '../../src/analysis/usage-window.ts';
 import type { Detector } from '../../src/detectors/define.ts';
 import type { Draft } from '../../src/detectors/draft.ts';
@@ -36,6 +37,8 @@ export interface Circumstances {
   /** What is remembered of use; a single look without. */
   readonly usage?: UsageAcrossNodes;
   readonly expectations?: readonly Expectation[];
+  /** Reads no statement, where absent. */
+  readonly readStatement?: ReadStatement;
 }
 
 /** What one detector says of the described tables, through the same door as in production. */
@@ -59,6 +62,7 @@ export function judge<Settings>(
     sizesOf: ({ name }) => circumstances.sizes?.[name] ?? [],
     ...(circumstances.usage === undefined ? {} : { usage: circumstances.usage }),
     expectations: expectationStates(catalogue, circumstances.expectations ?? []),
+    ...(circumstances.readStatement && { readStatement: circumstances.readStatement }),
   });
 }
 

@@ -2,7 +2,11 @@ import { describe, expect, it, test } from 'vitest';
 import type { IndexView } from '../../src/analysis/catalogue.ts';
 import { detectors } from '../../src/detectors/index.ts';
 import { shapeOf } from '../../src/detectors/words.ts';
-import { redactLiterals, withoutLiterals } from '../../src/findings/redact-literals.ts';
+import {
+  redactLiterals,
+  statementWithoutLiterals,
+  withoutLiterals,
+} from '../../src/findings/redact-literals.ts';
 import { type JudgeOptions, judge, toFindings } from '../../src/watch/judge.ts';
 import { aPolicy } from '../detectors/judge.ts';
 import {
@@ -25,6 +29,43 @@ test.each([
   [`(COALESCE(note, E'tab\\t'::text))`, '(COALESCE(note, ?::text))'],
 ])('%s', (text, expected) => {
   expect(withoutLiterals(text)).toBe(expected);
+});
+
+test.each([
+  ['select * from t where a = $1 and c10 = $2', 'select * from t where a = $1 and c10 = $2'],
+  ["select * from t where a = 'O''Brien' and b > 10.5", 'select * from t where a = ? and b > ?'],
+  [
+    "select E'it\\'s' || U&'\\0041' || B'1' || x'ff' || $$se'cret$$ || $a$se$$cret$a$",
+    'select ? || ? || ? || ? || ? || ?',
+  ],
+  [`select "it's", 'private' from "42"`, `select "it's", ? from "42"`],
+  [
+    "/* user='ann' */ select a -- bob's\nfrom t where b = 0x2A or c = 1_000 or d = 1e5",
+    'select a \nfrom t where b = ? or c = ? or d = ?',
+  ],
+  ["select a from t where b = 'cut off…", 'select a from t where b = ?'],
+  ['select a from t where b = $$cut off…', 'select a from t where b = ?'],
+  ['select a /* user=ann…', 'select a'],
+])('of a statement: %s', (text, expected) => {
+  expect(statementWithoutLiterals(text)).toBe(expected);
+});
+
+test('the texts of statements in the evidence lose their literals, whatever the indexes are', () => {
+  const statements = [
+    { queryId: '42', callsTotal: 7, text: "select a from t where b = 'fired' limit 5" },
+    { queryId: '43' },
+  ];
+  const redacted = redactLiterals(aFinding({ evidence: { statements, note: 'a 5' } }), {
+    named: [],
+    defined: [],
+  });
+  expect(redacted.evidence).toEqual({
+    statements: [
+      { queryId: '42', callsTotal: 7, text: 'select a from t where b = ? limit ?' },
+      { queryId: '43' },
+    ],
+    note: 'a 5',
+  });
 });
 
 const people: Partial<DescribedTable> = {

@@ -172,7 +172,7 @@ function actionOf(
 ): Action {
   switch (remedy.kind) {
     case 'create-index': {
-      const { table, columns } = remedy;
+      const { table, columns, columnFacts } = remedy;
       const name = createdName(finding);
       const index = hypotheticalIndex({ table, name, columns }, catalogue, place);
       return {
@@ -181,10 +181,10 @@ function actionOf(
         finding,
         table,
         index,
-        isExpected: finding.kind !== 'unindexed-foreign-key',
+        isExpected: finding.kind === 'missing-expected-index',
         estimatedBytes: estimateBytes(
           table,
-          [...table.columns.values()].filter((column) => columns.includes(column.columnName)),
+          columnFacts ?? [...table.columns.values()].filter((column) => columns.includes(column.columnName)),
         ),
         analyses: false,
       };
