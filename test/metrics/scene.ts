@@ -148,6 +148,8 @@ const everyOther = [
   'relation-sizes',
   'column-statistics',
   'column-visibility',
+  'statements',
+  'candidate-columns',
   'index-builds',
   'invalid-indexes',
 ] as const;
