@@ -26,6 +26,9 @@ export interface Wanted {
   readonly database?: string;
 }
 
+/** What node-postgres says when it is asked for a password and has none, or an empty one. */
+const passwordMissing = /client password must be a (?:non-empty )?string/;
+
 /**
  * Names what went wrong while `doing` something (a collector's name, "connecting to …"). The text is for the operator; it
  * holds what the server said, which never includes a password.
@@ -34,6 +37,13 @@ export function collectionError(caught: unknown, doing: string, wanted: Wanted =
   const error = asServerError(caught);
   const code = error.code;
   const message = `${doing}: ${error.message}`;
+  if (passwordMissing.test(error.message)) {
+    const remedy = 'put it into ~/.pgpass or PGPASSWORD, or name its file in password_file';
+    return {
+      kind: 'TargetUnavailable',
+      message: `${doing}: the server asks for a password, and none was given; ${remedy}`,
+    };
+  }
   if (code === undefined) {
     // node-postgres has no codes for a connection that ended or timed out under it.
     return /terminat|timeout|ended|closed|not queryable|stream/i.test(error.message)

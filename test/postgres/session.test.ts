@@ -13,6 +13,7 @@ import {
 } from '../support/postgres.ts';
 import { eventually } from '../support/processes.ts';
 import { type LoopbackProxy, startProxy, through } from '../support/proxy.ts';
+import { createMonitor } from '../support/roles.ts';
 import { openSession, trySession } from '../support/watching.ts';
 
 const majors = await postgresMajors(aFewMajors());
@@ -49,6 +50,20 @@ describeOnPostgres(majors, (server) => {
     (await running()).some(({ query }) => /pg_sleep/.test(query));
   const sleep = (session: Session, signal = never, statementTimeoutMs = 60_000): Promise<unknown> =>
     session.transaction({ statementTimeoutMs, signal }, (ask) => ask('select pg_sleep($1)', [60]));
+
+  test('a server that asks for a password which nobody gave is named in words that help', async () => {
+    const role = await createMonitor(server());
+    const url = new URL(role.url(database.name));
+    url.password = '';
+    const opened = await trySession(url.href);
+    expect(opened).toMatchObject({
+      ok: false,
+      error: {
+        kind: 'TargetUnavailable',
+        message: expect.stringContaining('asks for a password, and none was given; put it into ~/.pgpass'),
+      },
+    });
+  });
 
   describe('a transaction', () => {
     let session: Session;
