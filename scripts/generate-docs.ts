@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { manifestJsonSchema, manifestReference } from '../src/config/manifest-reference.ts';
+import { probesJsonSchema, probesReference } from '../src/config/probe-reference.ts';
 import { configJsonSchema, configReference } from '../src/config/reference.ts';
 import { detectors } from '../src/detectors/index.ts';
 import { apiOperations } from '../src/http/api/document.ts';
@@ -25,6 +26,8 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: 'schema/expectations.schema.json', content: () => asJson(manifestJsonSchema()) },
   { path: 'schema/report.schema.json', content: () => asJson(reportJsonSchema()) },
   { path: 'docs/expectations.md', content: manifestReference },
+  { path: 'schema/probes.schema.json', content: () => asJson(probesJsonSchema()) },
+  { path: 'docs/probes.md', content: probesReference },
   { path: 'docs/config.md', content: () => configReference(declarations) },
   { path: 'docs/metrics.md', content: metricsReference },
   { path: 'docs/api.md', content: () => apiReference(apiOperations(defaultHttpOptions)) },

@@ -296,6 +296,7 @@ async function commands(): Promise<Commands> {
         version: toolVersion,
         docsDirectory: packageFile('docs'),
         expectationsDirectory: packageFile('expectations'),
+        probesDirectory: packageFile('probes'),
         env: {},
         width: layoutFor(context.stdout, context).width,
         signal: context.signal,

@@ -1,6 +1,6 @@
 /** A piece of an SQL expression. Names are folded as the server folds them: lower case unless quoted. */
 export interface SqlToken {
-  readonly kind: 'name' | 'quoted-name' | 'string' | 'number' | 'operator' | 'mark';
+  readonly kind: 'name' | 'quoted-name' | 'string' | 'number' | 'operator' | 'mark' | 'parameter';
   readonly text: string;
   /** Where it begins in the text. */
   readonly at: number;
@@ -11,10 +11,11 @@ const pattern =
 
 /**
  * The tokens of an SQL expression, or why it is none that stands by itself: comments, semicolons, dollar quotes and whatever is not
- * closed are refused, so that what passes can be printed inside of another statement.
+ * closed are refused, so that what passes can be printed inside of another statement. Parameters (`$1`) pass where they are allowed.
  */
 export function sqlTokens(
   sql: string,
+  options: { readonly parameters?: boolean } = {},
 ): { readonly tokens: readonly SqlToken[] } | { readonly problem: string } {
   const tokens: SqlToken[] = [];
   const open: string[] = [];
@@ -24,7 +25,12 @@ export function sqlTokens(
     const at = match.index;
     if (groups.space !== undefined) continue;
     if (groups.comment !== undefined) return { problem: 'holds a comment' };
-    if (groups.dollar !== undefined) return { problem: 'holds a dollar quote or a parameter' };
+    if (groups.dollar !== undefined) {
+      if (options.parameters !== true) return { problem: 'holds a dollar quote or a parameter' };
+      if (!/^\$\d+$/.test(text)) return { problem: 'holds a dollar quote' };
+      tokens.push({ kind: 'parameter', text, at });
+      continue;
+    }
     if (groups.escape !== undefined) return { problem: 'holds a U& string' };
     if (groups.other !== undefined)
       return {
@@ -35,8 +41,11 @@ export function sqlTokens(
       tokens.push({ kind: 'quoted-name', text: text.slice(1, -1).replaceAll('""', '"'), at });
     else if (groups.number !== undefined) tokens.push({ kind: 'number', text, at });
     else if (groups.name !== undefined) tokens.push({ kind: 'name', text: text.toLowerCase(), at });
-    else if (groups.operator !== undefined) tokens.push({ kind: 'operator', text, at });
-    else {
+    else if (groups.operator !== undefined) {
+      // To the server an operator ends where a comment begins.
+      if (text.includes('--') || text.includes('/*')) return { problem: 'holds a comment' };
+      tokens.push({ kind: 'operator', text, at });
+    } else {
       if (text === ';') return { problem: 'holds a semicolon' };
       if (text === '(' || text === '[') open.push(text);
       if ((text === ')' && open.pop() !== '(') || (text === ']' && open.pop() !== '['))

@@ -241,6 +241,8 @@ class Parser {
       case 'name':
       case 'quoted-name':
         return this.#named(token);
+      case 'parameter':
+        throw new UnknownSyntax();
       default:
         return assertNever(token.kind);
     }

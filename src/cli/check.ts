@@ -11,7 +11,13 @@ import { summaryLine } from '../report/check/summary.ts';
 import { renderTable } from '../report/check/table.ts';
 import type { ToolInfo } from '../report/kinds.ts';
 import type { CommandContext, CommandError, Commands } from './commands.ts';
-import { configRequestOf, expectationsFlag, targetFlags, targetProblems } from './config-flags.ts';
+import {
+  configRequestOf,
+  expectationsFlag,
+  probesFlag,
+  targetFlags,
+  targetProblems,
+} from './config-flags.ts';
 import { layoutFor } from './environment.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { failWith } from './failure.ts';
@@ -39,6 +45,7 @@ export const checkCommand: CommandSpec = {
   flags: [
     ...targetFlags,
     expectationsFlag,
+    probesFlag,
     {
       name: 'only',
       value: 'KIND',

@@ -94,6 +94,16 @@ export const expectationsFlag: Flag = {
   check: isNotEmpty,
 };
 
+/** Manifests of probes, for the commands that judge by them. */
+export const probesFlag: Flag = {
+  name: 'probes',
+  value: 'FILE',
+  repeats: true,
+  description:
+    'manifest of the queries whose plans are looked at, instead of the configured ones; may be given more than once',
+  check: isNotEmpty,
+};
+
 export const targetProblems = (parsed: ParsedFlags): readonly UsageProblem[] =>
   parsed.value('url') !== undefined && parsed.value('url-file') !== undefined
     ? [
@@ -127,6 +137,9 @@ export function configRequestOf(
       ...(parsed.values('expectations').length === 0
         ? {}
         : { expectations: parsed.values('expectations').map((name) => resolve(cwd, name)) }),
+      ...(parsed.values('probes').length === 0
+        ? {}
+        : { probes: parsed.values('probes').map((name) => resolve(cwd, name)) }),
       ...given('unusedAfter', parsed.value('unused-after')),
       ...given('minSize', parsed.value('min-size')),
       ...given('minRows', parsed.value('min-rows')),

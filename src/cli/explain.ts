@@ -5,7 +5,13 @@ import { harmlessJson, inContractOrder } from '../report/check/json.ts';
 import { explainFinding, explainKind, selectFinding } from '../report/explain.ts';
 import { fewOf } from '../report/text.ts';
 import type { CommandContext, Commands, FindingSource } from './commands.ts';
-import { configRequestOf, expectationsFlag, targetFlags, targetProblems } from './config-flags.ts';
+import {
+  configRequestOf,
+  expectationsFlag,
+  probesFlag,
+  targetFlags,
+  targetProblems,
+} from './config-flags.ts';
 import { layoutFor } from './environment.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { failWith } from './failure.ts';
@@ -32,6 +38,7 @@ export const explainCommand: CommandSpec = {
     { name: 'api', value: 'URL', description: 'daemon to ask', preset: apiPreset, check: isWebAddress },
     ...targetFlags.map(withoutPreset),
     expectationsFlag,
+    probesFlag,
     {
       name: 'format',
       value: 'text|json',

@@ -1,4 +1,5 @@
 import type { Expectation } from '../model/expectation.ts';
+import type { Probe } from '../model/probe.ts';
 import type { Connection } from './connection.ts';
 import { matcherOf, type NameFilter } from './globs.ts';
 import type { Secret } from './redact.ts';
@@ -33,6 +34,8 @@ export interface Server {
   readonly maxConnections: number;
   /** Manifests of indexes that should exist, in order. */
   readonly expectations: readonly ServerExpectations[];
+  /** Manifests of queries that are watched, in order. */
+  readonly probes: readonly ServerProbes[];
   readonly policy: PolicyOverride;
   readonly policyOverrides: ServerSettings['policyOverrides'];
 }
@@ -54,6 +57,24 @@ export function expectationsFor(server: Server, datname: string): readonly Expec
       const key = `${one.schemaname}\0${one.name}`;
       if (!named.has(key)) named.set(key, one);
     }
+  }
+  return [...named.values()];
+}
+
+/** One manifest of probes, and the databases that it holds for. */
+export interface ServerProbes {
+  /** A pattern. */
+  readonly databases: string;
+  readonly file: string;
+  readonly probes: readonly Probe[];
+}
+
+/** The probes of one database; of two that bear one name the first. */
+export function probesFor(server: Server, datname: string): readonly Probe[] {
+  const named = new Map<string, Probe>();
+  for (const { databases, probes } of server.probes) {
+    if (!matcherOf(databases)(datname)) continue;
+    for (const probe of probes) if (!named.has(probe.name)) named.set(probe.name, probe);
   }
   return [...named.values()];
 }

@@ -29,6 +29,7 @@ function writtenServer(server: Server, policyFlags: Config['policyFlags']): Reco
     allowPooler: server.allowPooler,
     maxConnections: server.maxConnections,
     expectations: server.expectations.map(({ databases, file }) => ({ databases, file })),
+    probes: server.probes.map(({ databases, file }) => ({ databases, file })),
     policy: { ...server.policy, ...policyFlags },
     policyOverrides: server.policyOverrides.map((entry) => ({
       ...entry,

@@ -36,6 +36,8 @@ const examples: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['servers[].databases', ['app', 'reporting']],
   ['servers[].expectations[].databases', 'app'],
   ['servers[].expectations[].file', 'expectations/app.yaml'],
+  ['servers[].probes[].databases', 'app'],
+  ['servers[].probes[].file', 'probes/app.yaml'],
   ['servers[].standbys[].name', 'replica-1'],
   ['servers[].standbys[].host', 'replica-1.example.com'],
   ['servers[].policyOverrides[].database', 'reporting'],

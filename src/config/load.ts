@@ -1,10 +1,11 @@
 import type { Expectation } from '../model/expectation.ts';
+import type { Probe } from '../model/probe.ts';
 import { err, ok, type Result } from '../model/result.ts';
 import type { Config } from './config.ts';
 import { parseDuration } from './durations.ts';
 import { hints } from './fields.ts';
 import { globProblem } from './globs.ts';
-import { type FoundManifests, findManifests, readManifests } from './manifests.ts';
+import { expectationManifests, findManifests, probeManifests, readManifests } from './manifests.ts';
 import {
   applyOverrides,
   configFileVariable,
@@ -29,6 +30,7 @@ import {
   type ImplicitServer,
   implicitServerFrom,
   implicitServerName,
+  type ManifestsByPath,
 } from './servers.ts';
 import { settingsOf } from './settings-tree.ts';
 import { folderOf, processSurroundings, readNamedFile, type Surroundings } from './surroundings.ts';
@@ -63,6 +65,8 @@ export interface CommandSettings {
   readonly minRows?: string;
   /** `--expectations`, any number: these manifests for every database instead of the configured ones. */
   readonly expectations?: readonly string[];
+  /** `--probes`, likewise. */
+  readonly probes?: readonly string[];
 }
 
 export interface LoadedConfig {
@@ -115,11 +119,11 @@ export function loadConfig(options: LoadOptions): Result<LoadedConfig, ConfigErr
     surroundings,
     ...(file === undefined ? {} : { folder: folderOf(file) }),
   });
-  const manifests = findManifests(merged.servers, {
-    surroundings,
-    ...(file === undefined ? {} : { folder: folderOf(file) }),
-  });
-  const named = readManifests(options.command?.expectations ?? [], surroundings);
+  const place = { surroundings, ...(file === undefined ? {} : { folder: folderOf(file) }) };
+  const manifests = findManifests(expectationManifests, merged.servers, place);
+  const probes = findManifests(probeManifests, merged.servers, place);
+  const named = readManifests(expectationManifests, options.command?.expectations ?? [], surroundings);
+  const namedProbes = readManifests(probeManifests, options.command?.probes ?? [], surroundings);
   const located = [
     ...(parsed.success ? [] : problemsOf(schema, merged, parsed.error.issues)),
     ...duplicateNames(merged.servers),
@@ -127,6 +131,7 @@ export function loadConfig(options: LoadOptions): Result<LoadedConfig, ConfigErr
     ...found.problems,
     ...secrets.problems,
     ...manifests.problems,
+    ...probes.problems,
   ].map((problem) => locate(problem, yaml, overrides, implicit));
   const problems = [
     ...(source.ok ? [] : source.error),
@@ -134,7 +139,9 @@ export function loadConfig(options: LoadOptions): Result<LoadedConfig, ConfigErr
     ...fromFlags.problems,
     ...command.problems,
     ...manifests.manifestProblems,
+    ...probes.manifestProblems,
     ...named.problems,
+    ...namedProbes.problems,
     ...(source.ok && hasNoServers(merged) ? [noServers] : []),
   ];
 
@@ -146,11 +153,15 @@ export function loadConfig(options: LoadOptions): Result<LoadedConfig, ConfigErr
       build(
         parsed.data,
         command,
-        { connections: found.byPath, secrets, manifests: manifests.byPath },
+        {
+          connections: found.byPath,
+          secrets,
+          manifests: { expectations: manifests.byPath, probes: probes.byPath },
+        },
         implicit !== undefined,
       ),
-      options.command?.expectations ?? [],
-      named.expectations,
+      options.command ?? {},
+      { expectations: named.entries, probes: namedProbes.entries },
     ),
     warnings: [...fromEnv.warnings, ...found.warnings, ...secrets.warnings],
     sources: {
@@ -301,7 +312,7 @@ function build(
   found: {
     readonly connections: Parameters<typeof buildServer>[2];
     readonly secrets: FoundSecrets;
-    readonly manifests: FoundManifests['byPath'];
+    readonly manifests: ManifestsByPath;
   },
   isImplicit: boolean,
 ): Config {
@@ -330,16 +341,23 @@ function build(
 /** Manifests named on the command line stand in for those of every server. */
 const withManifests = (
   config: Config,
-  files: readonly string[],
-  expectations: readonly Expectation[],
+  { expectations = [], probes = [] }: CommandSettings,
+  named: { readonly expectations: readonly Expectation[]; readonly probes: readonly Probe[] },
 ): Config =>
-  files.length === 0
+  expectations.length === 0 && probes.length === 0
     ? config
     : {
         ...config,
         servers: config.servers.map((server) => ({
           ...server,
-          expectations: [{ databases: '*', file: files.join(', '), expectations }],
+          ...(expectations.length > 0 && {
+            expectations: [
+              { databases: '*', file: expectations.join(', '), expectations: named.expectations },
+            ],
+          }),
+          ...(probes.length > 0 && {
+            probes: [{ databases: '*', file: probes.join(', '), probes: named.probes }],
+          }),
         })),
       };
 

@@ -24,6 +24,7 @@ import { HistorySettings } from './schema-history.ts';
 import { MuteSettings } from './schema-mutes.ts';
 import { NotificationSettings } from './schema-notifications.ts';
 import { PlanSettings } from './schema-plan.ts';
+import { ProbesSettings } from './schema-probes.ts';
 import { StorageSettings } from './schema-storage.ts';
 
 /** What the configuration must know about a collector; the collectors are declared elsewhere. */
@@ -212,6 +213,10 @@ export const ServerSettings = z
       expectations: setting(
         listOf(ManifestFile),
         'Manifests of the indexes that its databases should have (docs/expectations.md).',
+      ).prefault([]),
+      probes: setting(
+        listOf(ManifestFile),
+        'Manifests of the queries whose plans and times are watched in its databases (docs/probes.md).',
       ).prefault([]),
       policy: setting(PolicyOverride, 'What differs from the global `policy` on this server.').prefault({}),
       policyOverrides: setting(
@@ -465,6 +470,7 @@ export function configFileSchema(declarations: ConfigDeclarations) {
         bloat: setting(BloatSettings, 'How the bloat of indexes is measured.').prefault({}),
         findings: setting(FindingsSettings, 'How long findings live and are remembered.').prefault({}),
         plan: setting(PlanSettings, 'What printed plans allow.').prefault({}),
+        probes: setting(ProbesSettings, 'The bounds within which probes are planned and run.').prefault({}),
         mutes: setting(
           listOf(MuteSettings),
           'Findings that are known and accepted. The API and comments on indexes mute as well.',

@@ -1,3 +1,5 @@
+import type { Expectation } from '../model/expectation.ts';
+import type { Probe } from '../model/probe.ts';
 import type { DatabaseChoice, Server, ServerNode } from './config.ts';
 import type { Connection, ConnectionContext, WrittenConnection } from './connection.ts';
 import { resolveConnection } from './connection.ts';
@@ -120,13 +122,19 @@ function repeated(
   });
 }
 
+/** What the manifests hold that a configuration names. */
+export interface ManifestsByPath {
+  readonly expectations: FoundManifests<Expectation>['byPath'];
+  readonly probes: FoundManifests<Probe>['byPath'];
+}
+
 /** Puts a validated server and its completed connections together. */
 export function buildServer(
   settings: ServerSettings,
   at: number,
   connections: ReadonlyMap<string, Connection>,
   presets: { readonly maxConnections: number; readonly isImplicit: boolean },
-  manifests: FoundManifests['byPath'] = new Map(),
+  manifests: ManifestsByPath = { expectations: new Map(), probes: new Map() },
 ): Server {
   const node = (name: string, steps: readonly PropertyKey[], written: ServerNode['written']): ServerNode => {
     const connection = connections.get(formatPath(steps));
@@ -147,7 +155,12 @@ export function buildServer(
     maxConnections: settings.maxConnections ?? presets.maxConnections,
     expectations: settings.expectations.map((entry, place) => ({
       ...entry,
-      expectations: manifests.get(formatPath(['servers', at, 'expectations', place, 'file'])) ?? [],
+      expectations:
+        manifests.expectations.get(formatPath(['servers', at, 'expectations', place, 'file'])) ?? [],
+    })),
+    probes: settings.probes.map((entry, place) => ({
+      ...entry,
+      probes: manifests.probes.get(formatPath(['servers', at, 'probes', place, 'file'])) ?? [],
     })),
     policy: settings.policy,
     policyOverrides: settings.policyOverrides,

@@ -27,6 +27,7 @@ export interface DemoOptions {
   readonly docsDirectory: string;
   /** Where the manifests of both databases are. */
   readonly expectationsDirectory: string;
+  readonly probesDirectory: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly width: number;
   readonly signal: AbortSignal;
@@ -43,7 +44,7 @@ const findingsShown = 10;
 
 /**
  * The main job on a server of its own: starts it, fills both databases, runs their workload, watches them as a role with only
- * pg_monitor, says where to look, and stays until `signal`. Everything it started is gone when it returns.
+ * pg_monitor and what its probes read, says where to look, and stays until `signal`. Everything it started is gone when it returns.
  */
 export async function runDemo(options: DemoOptions): Promise<Result<void, string>> {
   try {
@@ -124,6 +125,10 @@ async function watch(
             databases: database,
             file: join(options.expectationsDirectory, `${database}.yaml`),
           })),
+          probes: demoDatabases.map((database) => ({
+            databases: database,
+            file: join(options.probesDirectory, `${database}.yaml`),
+          })),
         },
       ],
       policy: { unusedAfter: demoUnusedAfter },
@@ -178,7 +183,7 @@ the ${shown.length} most important of ${findings.length} findings in ${demoDatab
 
   page      ${address}/
   metrics   ${address}/metrics
-  API       ${address}/api/v1/findings
+  API       ${address}/api/v1/findings and /api/v1/probes
 
   check     indexwarden check --url '${monitorUrl}'
   psql      psql '${superuserUrl}'

@@ -30,7 +30,7 @@ export interface BuildOptions {
 export interface DemoDatabases {
   /** False when both databases were there already (`--data` with a kept cluster). */
   readonly created: boolean;
-  /** Connection string of the role `indexwarden`, which is a member of pg_monitor and nothing else. */
+  /** Connection string of the role `indexwarden`, which is a member of pg_monitor and may read the tables that probes read. */
   monitorUrl(database: DemoDatabase): string;
 }
 
@@ -121,6 +121,7 @@ async function runPlan(
   await inSession({ server, database, purpose: 'maintenance', signal }, async (client) => {
     await vacuum(client);
     await client.query(await readScript('deploy/column-statistics-view.sql'));
+    await client.query(await readScript(`demo/${plan.database}-probes.sql`));
     if (plan.database === 'residency') await failToBuildUniqueIndex(client);
   });
   await inSession({ server, database: 'postgres', purpose: 'set-up', signal }, async (client) => {

@@ -7,6 +7,7 @@ import type { UsageWindow } from '../analysis/usage-window.ts';
 import type { CollectorName } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import type { SizePoint } from '../history/bloat/memory.ts';
+import type { ProbeState } from '../history/probes/memory.ts';
 import type { UsageAcrossNodes } from '../history/usage/across.ts';
 import type { FindingKind } from '../model/finding.ts';
 import type { IndexOid } from '../model/ids.ts';
@@ -35,6 +36,8 @@ export interface DetectorInput<Settings> {
   readonly expectations: readonly ExpectationState[];
   /** What a statement filters on; undefined for every text where nobody loaded the parser. */
   readonly readStatement: ReadStatement;
+  /** What is known of each declared query; empty where no manifest declares one. */
+  readonly probes: readonly ProbeState[];
   /** The snapshot's `takenAtMs`: the only clock a detector knows. */
   readonly nowMs: number;
 }

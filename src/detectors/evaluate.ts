@@ -6,6 +6,7 @@ import type { UsageWindow } from '../analysis/usage-window.ts';
 import type { CollectorName } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import type { SizePoint } from '../history/bloat/memory.ts';
+import type { ProbeState } from '../history/probes/memory.ts';
 import type { UsageAcrossNodes } from '../history/usage/across.ts';
 import type { FindingKind } from '../model/finding.ts';
 import type { IndexOid } from '../model/ids.ts';
@@ -46,6 +47,8 @@ export interface EvaluationInput {
   readonly expectations?: readonly ExpectationState[];
   /** Absent where there are no statements to read. */
   readonly readStatement?: ReadStatement;
+  /** Absent where none is declared. */
+  readonly probes?: readonly ProbeState[];
   /** Settings by detector, already validated by its schema; the schema's defaults where absent. */
   readonly settings: Readonly<Partial<Record<FindingKind, unknown>>>;
 }
@@ -98,6 +101,7 @@ function run(detector: Detector, input: EvaluationInput): ReturnType<Detector['e
       usage: input.usage,
       expectations: input.expectations ?? [],
       readStatement: input.readStatement ?? (() => undefined),
+      probes: input.probes ?? [],
       nowMs: snapshot.takenAtMs,
     });
   } catch (caught) {
@@ -131,6 +135,8 @@ const reasonOf = ([first = '']: readonly string[]): string => textAfterName(firs
 function isWorthSaying(draft: Draft, { policyFor }: EvaluationInput): boolean {
   // What has to be acted on now is wrong in a small table as well.
   if (draft.kind === 'invalid-index' || draft.severity === 'critical') return true;
+  // A query is watched because somebody asked for it, whatever the size of its first table.
+  if (draft.kind === 'slow-probe' || draft.kind === 'probe-plan-regression') return true;
   const policy = policyFor(draft.table.schemaname);
   const sizeBytes = draft.index === null ? draft.table.sizeBytes : draft.index.sizeBytes;
   if (sizeBytes !== undefined && sizeBytes < policy.minSizeBytes) return false;

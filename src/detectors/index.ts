@@ -13,8 +13,10 @@ import { missingPrimaryKey } from './missing-primary-key/detector.ts';
 import { nullHeavyIndex } from './null-heavy-index/detector.ts';
 import { overIndexedTable } from './over-indexed-table/detector.ts';
 import { oversizedIndex } from './oversized-index/detector.ts';
+import { probePlanRegression } from './probe-plan-regression/detector.ts';
 import { rarelyUsedIndex } from './rarely-used-index/detector.ts';
 import { redundantIndex } from './redundant-index/detector.ts';
+import { slowProbe } from './slow-probe/detector.ts';
 import { staleStatistics } from './stale-statistics/detector.ts';
 import { stoppedBeingUsed } from './stopped-being-used/detector.ts';
 import { unexpectedIndex } from './unexpected-index/detector.ts';
@@ -44,4 +46,6 @@ export const detectors: readonly Detector[] = [
   hotBlockingIndex,
   staleStatistics,
   unexpectedIndex,
+  slowProbe,
+  probePlanRegression,
 ];

@@ -5,6 +5,7 @@ import type { DefinitionFact } from '../collectors/definitions.ts';
 import type { CollectorName } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import type { Remedy } from '../detectors/draft.ts';
+import type { ProbeState } from '../history/probes/memory.ts';
 import type { UsageAcrossNodes } from '../history/usage/across.ts';
 import type { Finding, Inconclusive } from '../model/finding.ts';
 import type { IndexOid, NodeName, TargetId } from '../model/ids.ts';
@@ -86,6 +87,8 @@ export interface Generation {
   readonly inconclusive: readonly Inconclusive[];
   /** What came of each expected index, in the order of the manifests; absent where there are none. */
   readonly expectations?: readonly ExpectedStatus[];
+  /** What is known of each probe, in the order of the manifests; absent where there are none. */
+  readonly probes?: readonly ProbeState[];
   readonly runs: readonly CollectorRun[];
   readonly missingPermissions: readonly MissingPermission[];
   /** Bytes that following the open findings would free, each index counted once. */

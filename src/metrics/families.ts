@@ -2,6 +2,7 @@ import { daemonFamilies } from './families/daemon.ts';
 import type { Family } from './families/declare.ts';
 import { findingFamilies } from './families/findings.ts';
 import { indexFamilies } from './families/indexes.ts';
+import { probeFamilies } from './families/probes.ts';
 import { runtimeFamilies } from './families/runtime.ts';
 import { tableFamilies } from './families/tables.ts';
 import { targetFamilies } from './families/targets.ts';
@@ -15,6 +16,7 @@ export const families = {
   ...findingFamilies,
   ...indexFamilies,
   ...tableFamilies,
+  ...probeFamilies,
   ...daemonFamilies,
   ...runtimeFamilies,
 } as const;

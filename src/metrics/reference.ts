@@ -23,6 +23,11 @@ const sections: readonly (readonly [Scope, string, string])[] = [
     'Tables',
     'One series per table, for at most `metrics.maxTableSeries` tables of a target: those with an open finding first, then the largest; the rest is in `pgindex_other_table_*`. Partitions are counted in their root table, from 0 at the daemon’s start.',
   ],
+  [
+    'probe',
+    'Probes',
+    'One series per declared query and target; none where no manifest declares any. See [probes](probes.md).',
+  ],
   ['daemon', 'The daemon', 'One series each.'],
   [
     'process',

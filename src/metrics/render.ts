@@ -6,6 +6,7 @@ import { dayMs } from '../model/units.ts';
 import { writeMeasuring } from './bloat.ts';
 import { families } from './families.ts';
 import { asSeconds, isCollected, type Page, type RenderOptions } from './page-draft.ts';
+import { writeProbes } from './probes.ts';
 import { SeriesMemory, writeIndexes, writeTables } from './relations.ts';
 import { labelBlock, labelPairs, type RenderedFamilies, SampleWriter } from './samples.ts';
 import { writeUsageNodes } from './usage.ts';
@@ -50,6 +51,7 @@ export function renderGeneration(
   const nowMs = generation.publishedAtMs;
   writeIndexes(page, { max: maxIndexSeries, keptForMs: keepSeriesForMs, nowMs }, memory);
   writeTables(page, { max: maxTableSeries, keptForMs: keepSeriesForMs, nowMs }, memory);
+  writeProbes(writer, generation.probes, page.blockWith);
   return { target: generation.target, ...writer.finish() };
 }
 

@@ -20,6 +20,7 @@ export const eventKinds = [
   'observation-gap',
   'node-lost',
   'node-returned',
+  'probe-plan-changed',
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 

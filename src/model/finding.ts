@@ -21,6 +21,8 @@ export const findingKinds = [
   'missing-expected-index',
   'unexpected-index',
   'missing-index-candidate',
+  'slow-probe',
+  'probe-plan-regression',
 ] as const;
 export type FindingKind = (typeof findingKinds)[number];
 

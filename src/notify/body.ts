@@ -51,6 +51,7 @@ const subjects: Readonly<Record<EventKind, readonly [one: string, more: string]>
   'observation-gap': ['gap in what was observed', 'gaps in what was observed'],
   'node-lost': ['node lost', 'nodes lost'],
   'node-returned': ['node is back', 'nodes are back'],
+  'probe-plan-changed': ['watched query with another plan', 'watched queries with other plans'],
 };
 
 /** `main: 3 new findings, duplicate-index (warning), 1.2 GiB could be freed`. */

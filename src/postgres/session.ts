@@ -107,7 +107,8 @@ export class Session {
     const timeoutMs = Math.ceil(options.statementTimeoutMs);
     const ask: Ask = async (text, values = []) => {
       options.signal.throwIfAborted();
-      const query = { text, values: [...values], rowMode: 'array' } as const;
+      // Extended also without values: only the simple protocol takes several statements in one text.
+      const query = { text, values: [...values], rowMode: 'array', queryMode: 'extended' } as const;
       const result = await this.#answerWithin(timeoutMs + this.#graceMs, () =>
         this.#client.query<unknown[]>(query),
       );

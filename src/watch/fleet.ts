@@ -27,6 +27,7 @@ import { Connection } from './connection.ts';
 import { discover } from './discovery.ts';
 import type { PassLimits } from './pass.ts';
 import { Places } from './places.ts';
+import { fleetProbes } from './probes/fleet-probes.ts';
 import { StandbyWatcher } from './standby-watcher.ts';
 import { TargetWatcher, type WatchLog } from './target-watcher.ts';
 
@@ -53,6 +54,8 @@ export interface FleetOptions {
 interface WatchedServer {
   readonly server: Server;
   readonly slots: ConnectionSlots;
+  /** Held by the one probe that is run there. */
+  readonly probing: ConnectionSlots;
   /** Each standby has a cap of its own, by its name. */
   readonly standbySlots: ReadonlyMap<string, ConnectionSlots>;
   readonly watchers: Map<string, TargetWatcher>;
@@ -85,6 +88,7 @@ export class Fleet {
     this.#servers = options.config.servers.map((server) => ({
       server,
       slots: new ConnectionSlots(server.maxConnections),
+      probing: new ConnectionSlots(1),
       standbySlots: new Map(
         server.standbys.map(({ name }) => [name, new ConnectionSlots(server.maxConnections)]),
       ),
@@ -120,6 +124,11 @@ export class Fleet {
   /** Everything due now, for the first time or on demand. */
   activateAll(): void {
     for (const watcher of this.#watchers()) watcher.activate(this.#names);
+  }
+
+  /** Plans and runs all probes. Returns at once. */
+  activateProbes(): void {
+    for (const watcher of this.#watchers()) watcher.activateProbes();
   }
 
   /** Asks the servers whose databases are discovered for them, and watches those there are now. */
@@ -196,6 +205,17 @@ export class Fleet {
         },
       });
     }
+    for (const schedule of this.#probeSchedules()) {
+      jobs.push({
+        name: `probes ${schedule}`,
+        schedule,
+        timezone: 'UTC',
+        maxRandomDelayMs: 0,
+        activate: () => {
+          for (const watcher of this.#watchers()) watcher.activateProbes(schedule);
+        },
+      });
+    }
     const discovered = this.#servers.filter(({ server }) => server.databases.kind === 'discovered');
     if (discovered.length > 0) {
       jobs.push({
@@ -207,6 +227,13 @@ export class Fleet {
       });
     }
     return jobs;
+  }
+
+  #probeSchedules(): ReadonlySet<string> {
+    const { config } = this.#options;
+    if (!config.probes.enabled) return new Set();
+    const declared = config.servers.flatMap(({ probes }) => probes.flatMap((manifest) => manifest.probes));
+    return new Set(declared.map(({ schedule }) => schedule));
   }
 
   #discover(watched: WatchedServer): Promise<void> {
@@ -235,7 +262,10 @@ export class Fleet {
   #retarget(watched: WatchedServer, names: readonly string[]): void {
     const wanted = new Set(names);
     const added = this.#fill(watched, names);
-    for (const watcher of added) watcher.activate(this.#names);
+    for (const watcher of added) {
+      watcher.activate(this.#names);
+      watcher.activateProbes();
+    }
     for (const [name, watcher] of watched.watchers) {
       if (wanted.has(name)) continue;
       watched.watchers.delete(name);
@@ -261,6 +291,7 @@ export class Fleet {
     const target: TargetId = { server: server.name, datname };
     const lookup = policyLookup(config);
     const settingsOf = (detector: Detector) => detectorSettingsOf(config, detector.id);
+    const judging = detectors.filter((detector) => settingsOf(detector).enabled);
     const sessionLimits: SessionLimits = {
       connectTimeoutMs: limits.connectTimeout.ms,
       lockTimeoutMs: limits.lockTimeout.ms,
@@ -293,6 +324,14 @@ export class Fleet {
         measuring: this.#options.measuring,
         watcher: () => watcher,
       }),
+      ...fleetProbes({
+        ...{ config, server, target, store, clock, log, slots, sessionLimits },
+        turn: watched.probing,
+        judging,
+        remembers: this.#options.remembers,
+        policyFor: (schemaname) => lookup(server.name, datname, schemaname),
+        watcher: () => watcher,
+      }),
       target,
       node: nodeName(server.primary.name),
       connection: connectionOf(server.primary, slots),
@@ -310,7 +349,7 @@ export class Fleet {
       ),
       passLimits,
       judge: {
-        detectors: detectors.filter((detector) => settingsOf(detector).enabled),
+        detectors: judging,
         // Of all, whether they judge or not: one may go by the settings of another.
         settings: Object.fromEntries(
           Object.keys(config.detectors).map((kind) => [kind, detectorSettingsOf(config, kind).settings]),
@@ -331,7 +370,10 @@ export class Fleet {
       keepsConnection: () => {
         const isMeasuring = [...watchers.values()].some((other) => other.isMeasuring);
         const isDiscovered = server.databases.kind === 'discovered';
-        return watchers.size + Number(isDiscovered) + Number(isMeasuring) <= server.maxConnections;
+        const isProbed =
+          config.probes.enabled && server.probes.some(({ probes }) => probes.some((one) => one.isAnalyzed));
+        const wanted = watchers.size + Number(isDiscovered) + Number(isMeasuring) + Number(isProbed);
+        return wanted <= server.maxConnections;
       },
       builds: new BuildMemory({ target, store, settings: buildSettings(config), log }),
       store,

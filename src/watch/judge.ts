@@ -15,6 +15,7 @@ import { muteByComment } from '../findings/mutes.ts';
 import { type IndexesOfFinding, redactLiterals } from '../findings/redact-literals.ts';
 import type { SizePoint } from '../history/bloat/memory.ts';
 import type { BuildRates } from '../history/builds/rates.ts';
+import type { ProbeState } from '../history/probes/memory.ts';
 import type { UsageAcrossNodes } from '../history/usage/across.ts';
 import type { Expectation } from '../model/expectation.ts';
 import type { FindingKind, Fix } from '../model/finding.ts';
@@ -52,6 +53,7 @@ export interface FurtherFacts extends Partial<BloatFacts> {
   readonly buildRates?: BuildRates;
   /** Absent where there are no statements to read. */
   readonly readStatement?: ReadStatement;
+  readonly probes?: readonly ProbeState[];
 }
 
 /** A snapshot judged, before its SQL is printed: that needs definitions which only the server has. */

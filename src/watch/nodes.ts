@@ -96,6 +96,11 @@ export class TargetNodes {
     };
   }
 
+  /** Notes scans of the primary's indexes that were our own, by oid. */
+  async noteOwnScans(scans: ReadonlyMap<number, number>): Promise<void> {
+    await this.#options.usage.noteOwnScans(this.#options.primary, scans);
+  }
+
   /** Losses and returns, and a line in the log for a standby that is none of this primary's. */
   #changes(statuses: readonly NodeStatus[], nowMs: number): readonly DiaryEvent[] {
     const { target, log } = this.#options;

@@ -36,6 +36,7 @@ import { type NodesSaid, TargetNodes } from './nodes.ts';
 import { type PassLimits, runPass, unreachable } from './pass.ts';
 import { missingPermissions } from './permissions.ts';
 import type { Places } from './places.ts';
+import type { TargetProbes } from './probes/target-probes.ts';
 import type { StandbyWatcher } from './standby-watcher.ts';
 import { UsageMemory } from './usage-memory.ts';
 
@@ -68,6 +69,8 @@ export interface WatcherOptions {
   readonly builds: BuildMemory;
   /** Measures indexes; absent where nothing is to be measured. */
   readonly measuring?: TargetMeasuring;
+  /** Declared queries that are planned and run; absent where there are none. */
+  readonly probes?: TargetProbes;
   /** Whether the connection may stay open between passes; not while those who want one outnumber the server's slots. */
   readonly keepsConnection: () => boolean;
   readonly store: Store;
@@ -147,9 +150,10 @@ export class TargetWatcher {
   /** Stops: cancels what is running on the servers, waits for it to unwind, closes the connections. */
   async stop(): Promise<void> {
     this.#stop.abort(new Error('shutting down'));
-    const { measuring } = this.#options;
+    const { measuring, probes } = this.#options;
     await Promise.all([
       measuring?.stop(),
+      probes?.stop(),
       this.#activations.stop(),
       ...this.#options.standbys.map((standby) => standby.stop()),
     ]);
@@ -169,12 +173,35 @@ export class TargetWatcher {
   /** Measures until nothing is left, and publishes what that changed. */
   async measureAll(): Promise<Generation | undefined> {
     await this.#options.measuring?.run();
+    return this.judgeAgain();
+  }
+
+  /** Plans and runs the probes of a schedule, or all. Returns at once. */
+  activateProbes(schedule?: string): void {
+    this.#options.probes?.activate(schedule);
+  }
+
+  /** Scans of indexes that were ours, by oid: they are no use of theirs. */
+  async noteOwnScans(scans: ReadonlyMap<number, number>): Promise<void> {
+    await this.#nodes.noteOwnScans(scans);
+  }
+
+  /** Judges what is known by what was learned since beside the passes, and publishes it. To be called between two passes. */
+  async judgeAgain(): Promise<Generation | undefined> {
     if (this.#generation === undefined || this.#stop.signal.aborted) return this.#generation;
-    const { clock, judge: options, keeper } = this.#options;
+    const { clock, judge: options, keeper, probes } = this.#options;
     const snapshot = { ...this.#snapshot, takenAtMs: clock.now() };
     const { catalogue } = this.#generation;
     const bloat = await keeper.facts(catalogue, snapshot.takenAtMs);
-    return this.#publish(judge(snapshot, options, catalogue, this.#furtherFacts(bloat)), bloat.bloat, null);
+    const facts = await this.#furtherFacts(bloat);
+    const happened = probes?.keeper.takeEvents() ?? [];
+    return this.#publish(
+      judge(snapshot, options, catalogue, facts),
+      bloat.bloat,
+      null,
+      facts.probes,
+      happened,
+    );
   }
 
   /** Runs `work` between two passes, with the connection to itself; rejects where that cannot be opened. */
@@ -217,16 +244,23 @@ export class TargetWatcher {
     await this.#prepareStatements();
     await standbysLooked;
     this.#stop.signal.throwIfAborted();
-    const { keeper, judge: options } = this.#options;
+    const { keeper, judge: options, probes, history } = this.#options;
     const catalogue = buildCatalogue(this.#snapshot, options.isWatched);
+    // What is remembered has its own schedule; a single look has only this moment.
+    if (opened.ok && !history.isRemembered) await probes?.planAll(opened.value, catalogue);
     this.#said = await this.#nodes.observe(catalogue, this.#snapshot);
-    const happened = [...this.#said.events, ...(await keeper.observe(catalogue, this.#snapshot))];
     await this.#options.builds.observe(catalogue, this.#snapshot);
+    const happened = [
+      ...this.#said.events,
+      ...(await keeper.observe(catalogue, this.#snapshot)),
+      ...(probes?.keeper.takeEvents() ?? []),
+    ];
     const bloat = await keeper.facts(catalogue, this.#snapshot.takenAtMs);
-    const judgement = judge(this.#snapshot, options, catalogue, this.#furtherFacts(bloat));
+    const facts = await this.#furtherFacts(bloat);
+    const judgement = judge(this.#snapshot, options, catalogue, facts);
     await this.#readDefinitions(judgement, names.has('indexes'));
     const error = opened.ok ? null : opened.error;
-    const generation = await this.#publish(judgement, bloat.bloat, error, happened);
+    const generation = await this.#publish(judgement, bloat.bloat, error, facts.probes, happened);
     if (!this.#options.keepsConnection() || connection.session === undefined) await connection.close();
     return generation;
   }
@@ -244,10 +278,12 @@ export class TargetWatcher {
     }
   }
 
-  #furtherFacts(bloatFacts: BloatFacts): FurtherFacts {
+  async #furtherFacts(bloatFacts: BloatFacts): Promise<FurtherFacts> {
     const said = this.#said;
+    const probes = await this.#options.probes?.keeper.states();
     const known: FurtherFacts = {
       ...bloatFacts,
+      ...(probes && { probes }),
       buildRates: this.#options.builds.rates,
       ...(this.#readStatement && { readStatement: this.#readStatement }),
     };
@@ -292,7 +328,8 @@ export class TargetWatcher {
     judgement: Judgement,
     bloat: Generation['bloat'],
     error: CollectionError | null,
-    happened: readonly DiaryEvent[] = [],
+    probes: Generation['probes'],
+    happened: readonly DiaryEvent[],
   ): Promise<Generation> {
     const { target, clock, publish, measuring } = this.#options;
     const found = toFindings(judgement, this.#definitions, this.#options.judge);
@@ -317,6 +354,7 @@ export class TargetWatcher {
       definitions: this.#definitions,
       inconclusive: judgement.undecided.map((undecided): Inconclusive => ({ ...undecided, ...target })),
       ...(judgement.expectations.length > 0 && { expectations: expectedStatuses(judgement.expectations) }),
+      ...(probes && { probes }),
       runs: this.#runs(judgement.snapshot),
       missingPermissions: missingPermissions(judgement.snapshot),
       reclaimableTotalBytes: fewActions(findings).totalBytes,

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Catalogue } from '../analysis/catalogue.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import { rememberedSubjects } from '../history/subjects.ts';
@@ -8,6 +9,7 @@ import {
   type UsageSettings,
   usageKept,
 } from '../history/usage/history.ts';
+import { OwnScans } from '../history/usage/own-scans.ts';
 import { usageSampleOf } from '../history/usage/sample.ts';
 import type { DiaryEvent } from '../model/event.ts';
 import { type NodeName, type TargetId, targetKey } from '../model/ids.ts';
@@ -21,6 +23,10 @@ export interface UsageMemoryOptions {
   readonly log: WatchLog;
 }
 
+/** The kind of the store's records that scans of our own are kept in, by node: oids and counts. */
+const ownScansKind = 'own-scans';
+const ownScansRecord = z.array(z.tuple([z.number().int(), z.number().int().positive()]));
+
 /** What is remembered of the use of one target's indexes, node by node, and kept in the store as it grows. */
 export class UsageMemory {
   readonly #options: UsageMemoryOptions;
@@ -29,6 +35,7 @@ export class UsageMemory {
   readonly subjectOf = rememberedSubjects();
   /** Per node, when the counters were read that were taken in last: the same facts are not taken in twice. */
   readonly #takenInAtMs = new Map<NodeName, number>();
+  readonly #ownScans = new OwnScans();
 
   constructor(options: UsageMemoryOptions) {
     this.#options = options;
@@ -49,13 +56,39 @@ export class UsageMemory {
     return events;
   }
 
+  /** Notes scans of indexes that were our own, by oid: they are no use. Kept over restarts until a sample has shown them. */
+  async noteOwnScans(node: NodeName, scans: ReadonlyMap<number, number>): Promise<void> {
+    if (scans.size === 0) return;
+    this.#ownScans.note(node, scans);
+    await this.#keepOwnScans(node);
+  }
+
+  async #keepOwnScans(node: NodeName): Promise<void> {
+    const { target, store, log } = this.#options;
+    const unsettled = this.#ownScans.unsettled(node);
+    const record = unsettled.size === 0 ? undefined : [...unsettled];
+    try {
+      await store.keepRecords(target, ownScansKind, new Map([[node, record]]));
+    } catch (caught) {
+      log.debug(
+        { event: 'own-scans-not-kept', target: targetKey(target), error: String(caught) },
+        'not kept',
+      );
+    }
+  }
+
   async #observeNode(catalogue: Catalogue, snapshot: Snapshot): Promise<readonly DiaryEvent[]> {
     const { target, store, settings, log } = this.#options;
     const { node } = snapshot;
     const history = await this.#open(node);
     const { server } = snapshot.outcomes;
     const timeline = server?.kind === 'collected' ? (server.facts[0]?.timelineId ?? null) : null;
-    const sample = usageSampleOf(catalogue, snapshot, { subjectOf: this.subjectOf, timeline });
+    const { 'index-usage': usage } = snapshot.outcomes;
+    if (usage?.kind === 'collected' && Math.round(usage.collectedAtMs) === this.#takenInAtMs.get(node))
+      return [];
+    const ownScans = usage?.kind === 'collected' ? this.#ownScans.settle(node, usage.facts) : new Map();
+    if (ownScans.size > 0) await this.#keepOwnScans(node);
+    const sample = usageSampleOf(catalogue, snapshot, { subjectOf: this.subjectOf, timeline, ownScans });
     if (sample === undefined || sample.atMs === this.#takenInAtMs.get(node)) return [];
     const step = observeUsage(history, sample, settings);
     this.#takenInAtMs.set(node, sample.atMs);
@@ -82,6 +115,8 @@ export class UsageMemory {
     if (problem !== undefined)
       log.error({ event: 'history-damaged', target: targetKey(target), node, problem }, problem);
     this.#histories.set(node, history);
+    const kept = ownScansRecord.safeParse((await store.recordsOf(target, ownScansKind)).get(node));
+    if (kept.success) this.#ownScans.note(node, new Map(kept.data));
     return history;
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { staleFiles } from '../../scripts/generate-docs.ts';
-import { expectationsFor } from '../../src/config/config.ts';
+import { expectationsFor, probesFor } from '../../src/config/config.ts';
 import { exampleConfigYaml } from '../../src/config/example.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { environmentName, overridable } from '../../src/config/overrides.ts';
@@ -18,7 +18,7 @@ function loadText(text: string) {
   const readFile = (path: string): string => {
     if (path === '/config.yaml') return text;
     // The manifests that the worked example names beside itself.
-    if (path.startsWith('/expectations/'))
+    if (/^\/(?:expectations|probes)\//.test(path))
       return readFileSync(new URL(`../..${path}`, import.meta.url), 'utf8');
     throw Object.assign(new Error(path), { code: 'ENOENT' });
   };
@@ -78,6 +78,8 @@ describe('config/residency-and-backtest.yaml', () => {
     const [server] = config.servers;
     const expected = (datname: string) => server && expectationsFor(server, datname).length;
     expect([expected('residency'), expected('backtest'), expected('other')]).toEqual([28, 11, 0]);
+    const watched = (datname: string) => server && probesFor(server, datname).length;
+    expect([watched('residency'), watched('backtest'), watched('other')]).toEqual([8, 12, 0]);
     expect(policyFor(config, 'main', 'residency', 'public').unusedAfterMs).toBe(30 * dayMs);
     expect(policyFor(config, 'main', 'backtest', 'public').unusedAfterMs).toBe(7 * dayMs);
   });

@@ -7,6 +7,7 @@ import type { Detector } from '../../src/detectors/define.ts';
 import type { Draft } from '../../src/detectors/draft.ts';
 import { type Evaluation, evaluate } from '../../src/detectors/evaluate.ts';
 import type { SizePoint } from '../../src/history/bloat/memory.ts';
+import type { ProbeState } from '../../src/history/probes/memory.ts';
 import type { UsageAcrossNodes } from '../../src/history/usage/across.ts';
 import type { Expectation } from '../../src/model/expectation.ts';
 import type { Policy, Topology } from '../../src/model/policy.ts';
@@ -39,6 +40,7 @@ export interface Circumstances {
   readonly expectations?: readonly Expectation[];
   /** Reads no statement, where absent. */
   readonly readStatement?: ReadStatement;
+  readonly probes?: readonly ProbeState[];
 }
 
 /** What one detector says of the described tables, through the same door as in production. */
@@ -63,6 +65,7 @@ export function judge<Settings>(
     ...(circumstances.usage === undefined ? {} : { usage: circumstances.usage }),
     expectations: expectationStates(catalogue, circumstances.expectations ?? []),
     ...(circumstances.readStatement && { readStatement: circumstances.readStatement }),
+    probes: circumstances.probes ?? [],
   });
 }
 

@@ -18,7 +18,7 @@ const get = (path: string) => client.get(path);
 const idsOf = (items: readonly { readonly id: string }[]) => items.map((item) => item.id);
 
 describe('lists', () => {
-  test.each(['findings', 'indexes', 'tables', 'targets', 'collectors'])(
+  test.each(['findings', 'indexes', 'tables', 'targets', 'collectors', 'probes'])(
     '%s come in the envelope, in the order of their ids',
     async (list) => {
       const { status, headers, json } = await get(`/api/v1/${list}`);

@@ -109,7 +109,9 @@ describe('/metrics', () => {
     expect(part.text).not.toContain('indexwarden_target_up');
     const unknown = await get(`/metrics?collect[]=indexes${'x'.repeat(500)}`);
     expect(unknown.status).toBe(400);
-    expect(unknown.json().detail).toMatch(/the parts are target, finding, index, table, daemon, process$/);
+    expect(unknown.json().detail).toMatch(
+      /the parts are target, finding, index, table, probe, daemon, process$/,
+    );
     expect(unknown.json().detail.length).toBeLessThan(200);
   });
 

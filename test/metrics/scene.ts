@@ -1,4 +1,5 @@
 import type { Generation } from '../../src/findings/generation.ts';
+import { noDurations, withDuration } from '../../src/history/probes/memory.ts';
 import { MiB } from '../../src/model/units.ts';
 import {
   aBloat,
@@ -14,6 +15,7 @@ import {
   skipped,
   takenAtMs,
 } from '../support/builders.ts';
+import { aProbeState, runsOf } from '../support/probes.ts';
 import { usageOver } from '../support/usage.ts';
 
 const shopTables: readonly DescribedTable[] = [
@@ -55,6 +57,23 @@ export const shop = (): Generation =>
         'index-builds': collected([], { collectedAtMs: takenAtMs - 30_000, skippedRelations: [1, 2] }),
       },
     }),
+    probes: [
+      aProbeState({
+        probe: { pageMs: 400 },
+        runs: runsOf(90, 110, 130),
+        planChangedAtMs: takenAtMs - 3_600_000,
+        durations: withDuration(withDuration(noDurations, 0.11), 0.13),
+      }),
+      aProbeState({
+        probe: { name: 'unreadable', isAnalyzed: false },
+        current: null,
+        runs: [],
+        problem: {
+          reason: 'role monitor may not read public.orders',
+          grant: 'GRANT SELECT ON public.orders TO monitor;',
+        },
+      }),
+    ],
     findings: [
       aFinding({ id: '00000000000000d1' }),
       aFinding({

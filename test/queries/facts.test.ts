@@ -82,6 +82,10 @@ test('every query is read by somebody', () => {
     'measure-pending-list.sql',
     'measure-waiters.sql',
     'relation-oids.sql',
+    'probe-conditions.sql',
+    'probe-functions.sql',
+    'probe-rights.sql',
+    'probe-scans.sql',
   ];
   expect(filesBelow('queries').map((file) => file.slice('queries/'.length))).toEqual(
     [...used, ...notFacts].sort(),

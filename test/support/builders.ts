@@ -847,6 +847,7 @@ export interface DescribedGeneration {
   readonly nodes?: Generation['nodes'];
   readonly unknownReplicas?: readonly string[];
   readonly usage?: Generation['usage'];
+  readonly probes?: Generation['probes'];
 }
 
 /** A generation as it is published from the described facts: catalogue, window and runs follow from the snapshot. */
@@ -862,6 +863,7 @@ export function aGeneration(described: DescribedGeneration = {}): Generation {
     publishedAtMs: described.publishedAtMs ?? snapshot.takenAtMs + 1_500,
     isUp: described.isUp ?? true,
     error: described.error ?? null,
+    ...(described.probes && { probes: described.probes }),
     snapshot,
     catalogue,
     window: catalogue.server && usageWindow(catalogue.server, snapshot.node, snapshot.takenAtMs),

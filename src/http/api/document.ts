@@ -10,6 +10,7 @@ import {
 } from './listings.ts';
 import { wantedMute } from './mutes.ts';
 import { filterParameters, listOperation, type Operation, operationOf } from './operations.ts';
+import { probesListing } from './probes.ts';
 import { eventSchema, muteSchema } from './schemas/diary.ts';
 import { findingSchema } from './schemas/finding.ts';
 import { findingId } from './schemas/values.ts';
@@ -35,6 +36,7 @@ export function apiOperations({ pageSizeMax }: { readonly pageSizeMax: number })
     operationOf(tablesListing, pageSizeMax),
     operationOf(targetsListing, pageSizeMax),
     operationOf(collectorsListing, pageSizeMax),
+    operationOf(probesListing({ redactLiterals: false }), pageSizeMax),
     {
       ...listOperation(
         { name: 'events', summary: 'The diary.', schema: eventSchema, filters: eventFilters },

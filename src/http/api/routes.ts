@@ -19,6 +19,7 @@ import {
 } from './listings.ts';
 import { type MuteSource, muteRoutes } from './mutes.ts';
 import { openApiDocument } from './openapi.ts';
+import { probesListing } from './probes.ts';
 
 export interface ApiSources {
   readonly generations: () => readonly Generation[];
@@ -45,6 +46,7 @@ export function apiRoutes(sources: ApiSources): Router {
   list(tablesListing);
   list(targetsListing);
   list(collectorsListing);
+  list(probesListing(sources.options));
   const { pageSizeMax } = sources.options;
   router.route('/events/stream').get(sources.eventStreams.serve).all(allowOnly('GET', 'HEAD'));
   router

@@ -15,7 +15,7 @@ export interface Family {
   readonly behind?: string;
 }
 
-export const scopes = ['target', 'finding', 'index', 'table', 'daemon', 'process'] as const;
+export const scopes = ['target', 'finding', 'index', 'table', 'probe', 'daemon', 'process'] as const;
 export type Scope = (typeof scopes)[number];
 
 const targetLabels = ['server', 'datname'] as const;
@@ -27,6 +27,8 @@ export const ofIndex = (name: string, rest: Rest): Family => declare(name, 'inde
 export const ofTable = (name: string, rest: Rest): Family => declare(name, 'table', tableLabels, rest);
 export const ofFinding = (name: string, rest: Rest): Family => declare(name, 'finding', targetLabels, rest);
 export const ofTarget = (name: string, rest: Rest): Family => declare(name, 'target', targetLabels, rest);
+export const ofProbe = (name: string, rest: Rest): Family =>
+  declare(name, 'probe', [...targetLabels, 'probe'], rest);
 export const ofDaemon = (name: string, rest: Rest): Family => declare(name, 'daemon', [], rest);
 export const ofProcess = (name: string, rest: Rest): Family => declare(name, 'process', [], rest);
 
