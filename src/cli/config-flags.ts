@@ -15,13 +15,24 @@ export const configFileFlag: Flag = {
 };
 
 /** Names that users of Prometheus exporters type without looking. */
-const aliases: ReadonlyMap<string, string> = new Map([['web.listen-address', 'http.listen']]);
+const aliases: ReadonlyMap<string, string> = new Map([
+  ['web.listen-address', 'http.listen'],
+  ['web.config.file', 'http.webConfigFile'],
+]);
 
 export const listenAliasFlag: Flag = {
   name: 'web.listen-address',
   value: 'HOST:PORT',
   description: 'where metrics, API and page are served; the same as --http.listen',
   preset: '0.0.0.0:10187',
+};
+
+export const webConfigAliasFlag: Flag = {
+  name: 'web.config.file',
+  value: 'FILE',
+  description: 'TLS and users, in the format of Prometheus exporters; the same as --http.webConfigFile',
+  preset: 'none',
+  check: isNotEmpty,
 };
 
 /** A flag for each setting of the file that one value can give: `--http.listen`, `--log.level`. */

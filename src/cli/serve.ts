@@ -1,4 +1,4 @@
-import { configFileFlag, configRequestOf, listenAliasFlag } from './config-flags.ts';
+import { configFileFlag, configRequestOf, listenAliasFlag, webConfigAliasFlag } from './config-flags.ts';
 import { exitCodes } from './exit-codes.ts';
 import { failWith } from './failure.ts';
 import { type CommandSpec, noPositionals } from './spec.ts';
@@ -25,6 +25,7 @@ export const serveCommand: CommandSpec = {
       check: isListenAddress,
       isHidden: true,
     },
+    webConfigAliasFlag,
     {
       name: 'log.level',
       value: 'LEVEL',
@@ -53,6 +54,9 @@ export const serveCommand: CommandSpec = {
     ...noPositionals(parsed),
     ...(parsed.value('web.listen-address') !== undefined && parsed.value('http.listen') !== undefined
       ? [{ message: '--web.listen-address and --http.listen are the same setting; give one of them' }]
+      : []),
+    ...(parsed.value('web.config.file') !== undefined && parsed.value('http.webConfigFile') !== undefined
+      ? [{ message: '--web.config.file and --http.webConfigFile are the same setting; give one of them' }]
       : []),
   ],
   run: async (parsed, context, commands) => {

@@ -2,11 +2,13 @@ import type { Expectation } from '../model/expectation.ts';
 import type { Probe } from '../model/probe.ts';
 import type { Connection } from './connection.ts';
 import { matcherOf, type NameFilter } from './globs.ts';
+import type { HttpToken } from './http-tokens.ts';
 import type { Secret } from './redact.ts';
 import type { ConfigFile, PolicyOverride, ServerSettings } from './schema.ts';
 import type { ConnectionSettings } from './schema-connection.ts';
 import type { WebhookSettings } from './schema-notifications.ts';
 import type { WebhookSecrets } from './secret-files.ts';
+import type { WebConfig } from './web-config.ts';
 
 /** The configuration in force: the file's settings with presets filled in, connections completed, secrets read. */
 export interface Config extends Omit<ConfigFile, 'servers'> {
@@ -15,8 +17,21 @@ export interface Config extends Omit<ConfigFile, 'servers'> {
   readonly policyFlags: PolicyOverride;
   /** Who shows it may change things over HTTP; absent: nobody may. */
   readonly adminToken?: Secret;
+  /** Who may read or change things over HTTP by a token, the one above included. */
+  readonly httpTokens: readonly HttpToken[];
+  /** What `http.webConfigFile` says; absent without one. */
+  readonly webConfig?: NamedWebConfig;
   /** Those of `notifications.webhooks`, with their addresses and keys read. */
   readonly webhooks: readonly Webhook[];
+}
+
+/** A web configuration file as it was when the configuration was read. */
+export interface NamedWebConfig {
+  /** Absolute. */
+  readonly file: string;
+  /** It and all that it names, absolute. */
+  readonly files: readonly string[];
+  readonly content: WebConfig;
 }
 
 export interface Webhook extends Omit<WebhookSettings, 'url' | 'url_file' | 'secret_file'>, WebhookSecrets {}
@@ -98,7 +113,8 @@ export function secretsOf(config: Config): readonly string[] {
     .flatMap((server) => [server.primary, ...server.standbys])
     .flatMap(({ connection: { password, tls } }) => [password, tls.clientKey, tls.clientKeyPassphrase]);
   secrets.push(config.adminToken, ...config.webhooks.flatMap(({ url, signingKey }) => [url, signingKey]));
-  return [...new Set(secrets.flatMap((secret) => (secret === undefined ? [] : [secret.reveal()])))];
+  const hashes = config.httpTokens.map(({ sha256 }) => sha256);
+  return [...new Set([...secrets.flatMap((secret) => secret?.reveal() ?? []), ...hashes])];
 }
 
 /** A detector's switch, and its own settings as its schema made them. */

@@ -10,7 +10,7 @@ import { formatSize } from './sizes.ts';
  * connection string is shown as REDACTED, secret files by their path only.
  */
 export function effectiveConfigYaml(config: Config): string {
-  const { servers, policyFlags, adminToken, webhooks, ...rest } = config;
+  const { servers, policyFlags, adminToken, httpTokens, webConfig, webhooks, ...rest } = config;
   const policy = { ...rest.policy, ...policyFlags };
   const document = { servers: servers.map((server) => writtenServer(server, policyFlags)), ...rest, policy };
   const yaml = stringify(inNotation(document), { lineWidth: 0, aliasDuplicateObjects: false });

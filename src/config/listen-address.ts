@@ -23,6 +23,10 @@ export function parseListenAddress(text: string): Result<ListenAddress, string> 
   return isIPv4(plain) || isHostName(plain) ? ok({ host: plain, port }) : err('has a malformed host');
 }
 
+/** Whether only this machine reaches it. */
+export const isLoopback = ({ host }: ListenAddress): boolean =>
+  host !== undefined && /^(?:localhost\.?|127(?:\.\d+){3}|::1|0:0:0:0:0:0:0:1)$/i.test(host);
+
 /** A host name has letters; four numbers that are no IPv4 address are a slip of the pen. */
 const isHostName = (name: string): boolean =>
   /^(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.?$/.test(name) && /[A-Za-z]/.test(name);

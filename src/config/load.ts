@@ -5,6 +5,7 @@ import type { Config } from './config.ts';
 import { parseDuration } from './durations.ts';
 import { hints } from './fields.ts';
 import { globProblem } from './globs.ts';
+import { adminTokenName, findTokens, type HttpToken, hashOfToken } from './http-tokens.ts';
 import { expectationManifests, findManifests, probeManifests, readManifests } from './manifests.ts';
 import {
   applyOverrides,
@@ -35,6 +36,7 @@ import {
 import { settingsOf } from './settings-tree.ts';
 import { folderOf, processSurroundings, readNamedFile, type Surroundings } from './surroundings.ts';
 import { type LocatedProblem, problemsOf } from './validation.ts';
+import { type FoundWebConfig, findWebConfig } from './web-config-file.ts';
 import { isRecord, parseYaml, type YamlDocument } from './yaml-file.ts';
 
 export interface LoadOptions extends ConfigDeclarations {
@@ -115,11 +117,10 @@ export function loadConfig(options: LoadOptions): Result<LoadedConfig, ConfigErr
     ...(file === undefined || implicit !== undefined ? {} : { folder: folderOf(file) }),
     ...(implicit === undefined ? {} : { implicit }),
   });
-  const secrets = findSecrets(merged, {
-    surroundings,
-    ...(file === undefined ? {} : { folder: folderOf(file) }),
-  });
   const place = { surroundings, ...(file === undefined ? {} : { folder: folderOf(file) }) };
+  const secrets = findSecrets(merged, place);
+  const tokens = findTokens(merged, place);
+  const web = findWebConfig(merged, place);
   const manifests = findManifests(expectationManifests, merged.servers, place);
   const probes = findManifests(probeManifests, merged.servers, place);
   const named = readManifests(expectationManifests, options.command?.expectations ?? [], surroundings);
@@ -130,6 +131,8 @@ export function loadConfig(options: LoadOptions): Result<LoadedConfig, ConfigErr
     ...timeoutsAboveLimit(merged),
     ...found.problems,
     ...secrets.problems,
+    ...tokens.problems,
+    ...web.problems,
     ...manifests.problems,
     ...probes.problems,
   ].map((problem) => locate(problem, yaml, overrides, implicit));
@@ -138,6 +141,7 @@ export function loadConfig(options: LoadOptions): Result<LoadedConfig, ConfigErr
     ...inFileOrder(located),
     ...fromFlags.problems,
     ...command.problems,
+    ...web.fileProblems,
     ...manifests.manifestProblems,
     ...probes.manifestProblems,
     ...named.problems,
@@ -156,6 +160,8 @@ export function loadConfig(options: LoadOptions): Result<LoadedConfig, ConfigErr
         {
           connections: found.byPath,
           secrets,
+          tokens: tokens.tokens,
+          web,
           manifests: { expectations: manifests.byPath, probes: probes.byPath },
         },
         implicit !== undefined,
@@ -163,7 +169,7 @@ export function loadConfig(options: LoadOptions): Result<LoadedConfig, ConfigErr
       options.command ?? {},
       { expectations: named.entries, probes: namedProbes.entries },
     ),
-    warnings: [...fromEnv.warnings, ...found.warnings, ...secrets.warnings],
+    warnings: [...fromEnv.warnings, ...found.warnings, ...secrets.warnings, ...web.warnings],
     sources: {
       ...(file === undefined ? {} : { file }),
       overrides: overrides.map((override) => ({ path: formatPath(override.path), source: override.source })),
@@ -312,6 +318,8 @@ function build(
   found: {
     readonly connections: Parameters<typeof buildServer>[2];
     readonly secrets: FoundSecrets;
+    readonly tokens: readonly HttpToken[];
+    readonly web: FoundWebConfig;
     readonly manifests: ManifestsByPath;
   },
   isImplicit: boolean,
@@ -330,6 +338,8 @@ function build(
         : servers.map((server) => ({ ...server, schemas: { include: schemas, exclude: [] } })),
     policyFlags: command.policy,
     ...(found.secrets.adminToken === undefined ? {} : { adminToken: found.secrets.adminToken }),
+    httpTokens: [...adminTokenOf(found.secrets), ...found.tokens],
+    ...(found.web.webConfig === undefined ? {} : { webConfig: found.web.webConfig }),
     webhooks: file.notifications.webhooks.map(({ url, url_file, secret_file, ...settings }, at) => {
       const secrets = found.secrets.webhooks.get(at);
       if (secrets === undefined) throw new Error(`no address was found for webhook ${settings.name}`);
@@ -337,6 +347,11 @@ function build(
     }),
   };
 }
+
+const adminTokenOf = ({ adminToken }: FoundSecrets): readonly HttpToken[] =>
+  adminToken === undefined
+    ? []
+    : [{ name: adminTokenName, role: 'admin', sha256: hashOfToken(adminToken.reveal()) }];
 
 /** Manifests named on the command line stand in for those of every server. */
 const withManifests = (

@@ -5,7 +5,6 @@ import {
   filePath,
   glob,
   labelName,
-  listenAddress,
   listOf,
   oneOf,
   onOff,
@@ -14,13 +13,13 @@ import {
   size,
   text,
   timeZone,
-  webUrl,
   whole,
 } from './fields.ts';
 import { BloatSettings } from './schema-bloat.ts';
 import { ConnectionSettings, notAnObject, StandbySettings } from './schema-connection.ts';
 import { FindingsSettings } from './schema-findings.ts';
 import { HistorySettings } from './schema-history.ts';
+import { HttpSettings } from './schema-http.ts';
 import { MuteSettings } from './schema-mutes.ts';
 import { NotificationSettings } from './schema-notifications.ts';
 import { PlanSettings } from './schema-plan.ts';
@@ -228,43 +227,6 @@ export const ServerSettings = z
   )
   .meta({ title: 'server' });
 export type ServerSettings = z.output<typeof ServerSettings>;
-
-const HttpSettings = z
-  .strictObject(
-    {
-      listen: setting(listenAddress(), 'Where metrics, API and page are served.').prefault('0.0.0.0:10187'),
-      docsBaseUrl: setting(
-        webUrl(),
-        'Where links to the documentation of findings point. Default: `/docs` of this daemon.',
-      ).optional(),
-      lifecycle: setting(
-        onOff(),
-        'Whether `POST /-/reload` reloads the configuration; SIGHUP always does.',
-      ).prefault(false),
-      adminTokenFile: setting(
-        filePath(),
-        'File whose only content is a token of at least 16 characters; read at start and at each reload. Requests that change something over the API (mutes) must carry it as `Authorization: Bearer …`; without it they are refused.',
-      ).optional(),
-      requestTimeout: setting(duration({ min: '1s', max: '5m' }), {
-        description: 'How long a client may take to send its request.',
-        reason: 'Slower than a second are real networks; longer than five minutes only attackers.',
-      }).prefault('30s'),
-      maxConnections: setting(whole({ min: 1, max: 10_000 }), {
-        description: 'Connections of clients at any one time.',
-        reason: 'Each costs a descriptor and memory; Prometheus and a few people need a dozen.',
-      }).prefault(256),
-      pageSizeMax: setting(whole({ min: 1, max: 10_000 }), {
-        description: 'Entries in one page of an API list.',
-        reason: 'A page is built in one go; ten thousand entries are what the event loop bears.',
-      }).prefault(1000),
-      drainTimeout: setting(duration({ max: '5s' }), {
-        description: 'How long requests under way may take to finish after SIGTERM.',
-        reason: 'The daemon promises to be gone after five seconds.',
-      }).prefault('4s'),
-    },
-    notAnObject,
-  )
-  .meta({ title: 'http' });
 
 const LogSettings = z
   .strictObject(

@@ -1,3 +1,4 @@
+import { whyNoToken } from './http-tokens.ts';
 import { formatPath, type Problem } from './problems.ts';
 import { Secret } from './redact.ts';
 import { readNamedFile, type Surroundings } from './surroundings.ts';
@@ -19,9 +20,6 @@ export interface FoundSecrets {
   readonly problems: readonly LocatedProblem[];
   readonly warnings: readonly string[];
 }
-
-/** Shorter ones are guessed. */
-const tokenCharactersMin = 16;
 
 /** Reads the files that the unvalidated document names, so that all its problems are known at once. */
 export function findSecrets(
@@ -85,11 +83,8 @@ export function findSecrets(
 
   const steps = ['http', 'adminTokenFile'];
   const token = isRecord(document.http) ? read(steps, document.http.adminTokenFile) : undefined;
-  if (token !== undefined && (token.length < tokenCharactersMin || /\s/.test(token)))
-    problem(steps, {
-      message: `the token in the file is shorter than ${tokenCharactersMin} characters, or has blanks in it`,
-      hint: 'make one with: openssl rand -hex 32',
-    });
+  const why = token === undefined ? undefined : whyNoToken(token);
+  if (why !== undefined) problem(steps, why);
   return {
     ...(token === undefined ? {} : { adminToken: new Secret(token) }),
     webhooks,

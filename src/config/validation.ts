@@ -112,12 +112,29 @@ function shown(steps: readonly PropertyKey[], value: unknown): string | undefine
   if (Array.isArray(value)) return 'a list';
   if (isRecord(value)) return 'a group of settings';
   const key = String(steps.findLast((step) => typeof step === 'string') ?? '');
-  // The path of a webhook's address is often its password.
-  if (steps[0] === 'notifications' && key === 'url') return redacted;
+  if (isPrivatePlace(steps, key)) return redacted;
   if (isSecretName(key) && !key.endsWith('_file')) return redacted;
   if (typeof value === 'string' && (/:\/\/|@|passw/i.test(value) || key === 'url'))
     return showValue(redactUrl(value));
   return showValue(value);
+}
+
+/** Where something stands whose name alone does not tell that it is secret. */
+function isPrivatePlace([group, list]: readonly PropertyKey[], key: string): boolean {
+  switch (group) {
+    case 'notifications':
+      // The path of a webhook's address is often its password.
+      return key === 'url';
+    case 'http':
+      // What should be a hash may be the token itself, and under whatever name.
+      return list === 'tokens' && !['name', 'role', 'file'].includes(key);
+    case 'basic_auth_users':
+      return true;
+    case 'tls_server_config':
+      return /key/i.test(key) && !key.endsWith('_file');
+    default:
+      return false;
+  }
 }
 
 function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
