@@ -1,10 +1,16 @@
 import express, { type Express } from 'express';
+import { exemptions } from '../config/schema-http.ts';
 import type { Generation } from '../findings/generation.ts';
+import { authenticate, requireRole } from './access/authenticate.ts';
+import type { Gate } from './access/gate.ts';
+import { signInRoutes } from './access/sign-in.ts';
 import { type ApiSources, apiRoutes } from './api/routes.ts';
+import { serveSession } from './api/session.ts';
 import { serveDocs } from './docs-pages.ts';
 import {
   allowOnly,
   boundBodies,
+  boundUrls,
   type HttpLog,
   identifyRequests,
   refuseOtherSites,
@@ -17,6 +23,7 @@ import { stylesheet } from './layout.ts';
 import { type MetricsSource, serveMetrics, serveProbe } from './metrics-route.ts';
 import type { HttpOptions } from './options.ts';
 import { notFound, sendProblem } from './problem.ts';
+import { limitRequests } from './rate-limit.ts';
 import { type Reload, serveReload } from './reload-route.ts';
 
 /** Everything the application serves comes through here; it keeps nothing itself but what is rendered once. */
@@ -30,8 +37,10 @@ export interface AppDependencies {
   /** Where events and mutes are kept. */
   readonly diary: ApiSources['diary'];
   readonly configuredMutes: ApiSources['configuredMutes'];
-  /** Who shows it may change things over the API; undefined: nobody may. */
-  readonly adminToken: ApiSources['adminToken'];
+  /** Who may read, and who may change things. */
+  readonly gate: Gate;
+  /** Headers of every answer, over our own; empty ones are not sent. */
+  readonly headers?: () => ReadonlyMap<string, string>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly log: HttpLog;
@@ -41,30 +50,53 @@ export interface AppDependencies {
 }
 
 export function createApp(dependencies: AppDependencies): Express {
-  const { generations, metricsPage, readiness, reload, log, options } = dependencies;
+  const { generations, metricsPage, readiness, reload, gate, log, options } = dependencies;
   const app = express();
   app.disable('x-powered-by');
   // Lists parse their own parameters, and refuse what they do not know.
   app.set('query parser', false);
-  app.use(identifyRequests(dependencies.newRequestId), secureHeaders, boundBodies(options.bodyBytesMax));
+  app.use(
+    identifyRequests(dependencies.newRequestId),
+    secureHeaders(dependencies.headers ?? (() => new Map())),
+    boundUrls(options.urlBytesMax),
+    boundBodies(options.bodyBytesMax),
+  );
 
   const readable = (path: string, handler: express.RequestHandler): void => {
     app.route(path).get(handler).all(allowOnly('GET', 'HEAD'));
   };
-  readable('/metrics', serveMetrics(metricsPage));
-  readable('/probe', serveProbe(metricsPage, readiness));
-  for (const path of ['/-/healthy', '/healthz']) readable(path, serveLiveness);
-  for (const path of ['/-/ready', '/readyz']) readable(path, serveReadiness(readiness));
+  const parts = {
+    metrics: () => {
+      readable('/metrics', serveMetrics(metricsPage));
+      readable('/probe', serveProbe(metricsPage, readiness));
+    },
+    health: () => {
+      for (const path of ['/-/healthy', '/healthz']) readable(path, serveLiveness);
+      for (const path of ['/-/ready', '/readyz']) readable(path, serveReadiness(readiness));
+    },
+  } as const;
+  // Open is what stands before `authenticate`, and nothing else: no path is compared a second time.
+  const { withoutAuthentication } = gate.rules;
+  for (const part of exemptions) if (withoutAuthentication.includes(part)) parts[part]();
+  app.use(limitRequests(gate, options.requestsPerMinute));
+  readable('/assets/style.css', (_request, response) => {
+    response.set('Cache-Control', 'no-cache').type('css').send(stylesheet);
+  });
+  app.use(signInRoutes(gate, { bodyBytesMax: options.bodyBytesMax, log }));
+
+  app.use(authenticate(gate));
+  for (const part of exemptions) if (!withoutAuthentication.includes(part)) parts[part]();
+  const administrator = requireRole('admin');
+  const ifThereAreAny: express.RequestHandler = (request, response, next) =>
+    gate.hasUsers || gate.hasTokens ? administrator(request, response, next) : next();
   app
     .route('/-/reload')
-    .post(refuseOtherSites, serveReload(reload, options.lifecycleEnabled, log))
+    .post(refuseOtherSites, ifThereAreAny, serveReload(reload, options.lifecycleEnabled, log))
     .all(allowOnly('POST'));
+  readable('/api/v1/session', serveSession);
   app.use('/api/v1', apiRoutes(dependencies));
   readable('/', (_request, response) => {
     response.set('Cache-Control', 'no-cache').type('html').send(landingPage(generations(), options.version));
-  });
-  readable('/assets/style.css', (_request, response) => {
-    response.set('Cache-Control', 'no-cache').type('css').send(stylesheet);
   });
   const docs = serveDocs(options.docsDirectory);
   app.use('/docs', (request, response, next) =>

@@ -21,19 +21,55 @@ export const identifyRequests =
     next();
   };
 
-/**
- * Nothing is loaded from elsewhere, no script runs, nobody frames the page, and no address of ours leaks by a followed link.
- */
-export const secureHeaders: RequestHandler = (_request, response, next) => {
-  response.set({
-    'Content-Security-Policy':
-      "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    'X-Frame-Options': 'DENY',
-    'X-Content-Type-Options': 'nosniff',
-    'Referrer-Policy': 'no-referrer',
-  });
-  next();
+/** What every answer carries. */
+const careful: Readonly<Record<string, string>> = {
+  // Nothing is loaded from elsewhere, no script stands in a page, nobody frames it, and forms lead nowhere else.
+  'Content-Security-Policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'X-Frame-Options': 'DENY',
+  'X-Content-Type-Options': 'nosniff',
+  // No address of ours leaks by a link that is followed.
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
 };
+
+/** One day: it holds for every port of the host, and so for whatever else is served there without TLS. */
+const hsts = 'max-age=86400';
+
+/** Headers that keep browsers careful; `configured` ones of the web configuration win, and empty ones of them are not sent. */
+export const secureHeaders =
+  (configured: () => ReadonlyMap<string, string>): RequestHandler =>
+  (request, response, next) => {
+    response.set(careful);
+    if (request.secure) response.set('Strict-Transport-Security', hsts);
+    for (const [name, value] of configured()) {
+      if (value === '') response.removeHeader(name);
+      else response.set(name, value);
+    }
+    next();
+  };
+
+/** Refuses addresses that are longer than any of ours. */
+export const boundUrls =
+  (bytesMax: number): RequestHandler =>
+  (request, response, next) => {
+    if (request.url.length <= bytesMax) return next();
+    sendProblem(response, {
+      status: 414,
+      title: 'URI too long',
+      detail: `at most ${bytesMax} bytes of path and query are accepted`,
+    });
+  };
 
 /** Refuses bodies by what is announced of them; one that announces nothing is never read, and times out. */
 export const boundBodies =

@@ -13,6 +13,10 @@ export interface HttpOptions {
   readonly pageSizeMax: number;
   /** Setting a mute takes a body of a few hundred bytes; nothing else takes any. */
   readonly bodyBytesMax: number;
+  /** Path and query together; ours take a few hundred bytes. */
+  readonly urlBytesMax: number;
+  /** What one client address may ask for in a minute; 0 for no limit. */
+  readonly requestsPerMinute: number;
 }
 
 export const defaultHttpOptions = {
@@ -20,6 +24,8 @@ export const defaultHttpOptions = {
   redactLiterals: false,
   pageSizeMax: 1000,
   bodyBytesMax: 4 * KiB,
+  urlBytesMax: 8 * KiB,
+  requestsPerMinute: 600,
 } as const satisfies Partial<HttpOptions>;
 
 /** Bounds of the server below the application: each keeps one bad client from taking what the others need. */

@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express';
 import type { Result } from '../model/result.ts';
+import { principalOf } from './access/principal.ts';
 import type { HttpLog } from './guard.ts';
 import { sendProblem } from './problem.ts';
 
@@ -17,7 +18,7 @@ export const serveReload =
           'start with --http.lifecycle or set http.lifecycle to true; SIGHUP reloads the configuration without it',
       });
     }
-    log.info({ client: request.ip }, 'reload requested over HTTP');
+    log.info({ by: principalOf(response).name, client: request.ip }, 'reload requested over HTTP');
     const result = await reload();
     response.set('Cache-Control', 'no-store').type('text/plain');
     if (result.ok) response.send('configuration reloaded\n');

@@ -1,5 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { defaultServerLimits, type ServerLimits } from './options.ts';
+import { answerMalformed } from './refused-requests.ts';
+import { createTlsServer, type TlsSource } from './tls-server.ts';
 
 export interface ListenAddress {
   /** All addresses where it is absent. */
@@ -26,23 +29,56 @@ export async function startServer(options: {
   readonly app: RequestListener;
   readonly listen: ListenAddress;
   readonly limits?: Partial<ServerLimits>;
+  /** Without it, plain HTTP is spoken. */
+  readonly tls?: TlsSource;
 }): Promise<RunningServer> {
   const limits = { ...defaultServerLimits, ...options.limits };
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytesMax,
-      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
-      requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
-      // How often the two above are looked at: a slow client outstays them by no more than this.
-      connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs, limits.requestTimeoutMs),
-    },
-    options.app,
-  );
+  const headersTimeoutMs = Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs);
+  const settings = {
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    // How often the two above are looked at: a slow client outstays them by no more than this.
+    connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
+    // Requests with two meanings, which is how one is hidden from a proxy in front.
+    insecureHTTPParser: false,
+  };
+  const { tls } = options;
+  const server =
+    tls === undefined
+      ? createServer(settings, options.app)
+      : createTlsServer({ ...settings, handshakeTimeout: headersTimeoutMs }, options.app, tls);
   server.maxConnections = limits.maxConnections;
+  answerMalformed(server);
+  const handshakes = tls === undefined ? new Map<string, Socket>() : handshakesOf(server);
   await listen(server, options.listen);
   const port = portOf(server);
-  return { address: urlOf(options.listen.host, port), port, close: (graceMs) => close(server, graceMs) };
+  return {
+    address: `${tls === undefined ? 'http' : 'https'}://${hostOf(options.listen.host)}:${port}`,
+    port,
+    close: (graceMs) => {
+      // Nothing that was asked is lost by these, and Node.js would wait for them.
+      for (const socket of handshakes.values()) socket.destroy();
+      return close(server, graceMs);
+    },
+  };
+}
+
+/** Connections whose handshake is not through, which Node.js counts as no connections of HTTP yet. */
+function handshakesOf(server: Server): Map<string, Socket> {
+  const underWay = new Map<string, Socket>();
+  // The socket of a handshake that is through is another object on the same connection.
+  const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
+  server.on('connection', (socket: Socket) => {
+    const peer = peerOf(socket);
+    underWay.set(peer, socket);
+    socket.once('close', () => {
+      if (underWay.get(peer) === socket) underWay.delete(peer);
+    });
+  });
+  server.on('secureConnection', (socket: Socket) => underWay.delete(peerOf(socket)));
+  return underWay;
 }
 
 function listen(server: Server, address: ListenAddress): Promise<void> {
@@ -82,11 +118,10 @@ function portOf(server: Server): number {
   return address.port;
 }
 
-function urlOf(host: string | undefined, port: number): string {
+function hostOf(host: string | undefined): string {
   // "All addresses" cannot be opened; this machine's own is one of them.
   const isAny = host === undefined || host === '0.0.0.0' || host === '::';
-  const name = isAny ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
-  return `http://${name}:${port}`;
+  return isAny ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
 }
 
 /**

@@ -10,6 +10,8 @@ export interface DaemonMetrics {
   readonly registry: Registry;
   /** Notes an attempt to load the configuration. */
   reloaded(isSuccessful: boolean, atMs: number): void;
+  /** Notes an attempt to read the web configuration file; its metrics are absent until then. */
+  webConfigRead(isSuccessful: boolean, atMs: number): void;
   /** Notes how it stands with the file that history is kept in; its metrics are absent until then. */
   stored(facts: StoreFacts): void;
   render(): Promise<RenderedFamilies>;
@@ -39,7 +41,26 @@ export function createDaemonMetrics(facts: DaemonFacts): DaemonMetrics {
   };
   reloaded(true, facts.configLoadedAtMs);
   adoptProcessMetrics(registry);
-  return { registry, reloaded, stored: storeGauges(registry), render: () => renderRegistry(registry) };
+  return {
+    registry,
+    reloaded,
+    webConfigRead: webConfigGauges(registry),
+    stored: storeGauges(registry),
+    render: () => renderRegistry(registry),
+  };
+}
+
+/** As with the store: gauges without labels show a zero from the moment they exist. */
+function webConfigGauges(registry: Registry): DaemonMetrics['webConfigRead'] {
+  let gauges: { readonly successful: Gauge; readonly timestamp: Gauge } | undefined;
+  return (isSuccessful, atMs) => {
+    gauges ??= {
+      successful: gaugeOf(registry, families.webConfigSuccessful),
+      timestamp: gaugeOf(registry, families.webConfigTimestamp),
+    };
+    gauges.successful.set(isSuccessful ? 1 : 0);
+    if (isSuccessful) gauges.timestamp.set(atMs / secondMs);
+  };
 }
 
 /** Gauges without labels show a zero from the moment they exist: these exist once there is something to say. */

@@ -1,13 +1,17 @@
 import type { RequestListener } from 'node:http';
 import { type Config, detectorSettingsOf, type Server } from '../config/config.ts';
-import { parseListenAddress } from '../config/listen-address.ts';
+import { isLoopback, type ListenAddress, parseListenAddress } from '../config/listen-address.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import { processSurroundings } from '../config/surroundings.ts';
+import { readWebConfig } from '../config/web-config.ts';
 import type { Detector } from '../detectors/define.ts';
 import type { Generation } from '../findings/generation.ts';
+import { Gate, type GateRules } from '../http/access/gate.ts';
 import { createEventStreams } from '../http/api/event-stream.ts';
 import { createApp } from '../http/app.ts';
 import { defaultHttpOptions } from '../http/options.ts';
 import { type RunningServer, startServer } from '../http/server.ts';
+import { WebConfigKeeper } from '../http/web-config-keeper.ts';
 import { meterBudgets } from '../metrics/bloat.ts';
 import { counterOf, createDaemonMetrics } from '../metrics/daemon.ts';
 import { families } from '../metrics/families.ts';
@@ -66,6 +70,21 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const page = await createMetricsPage(metrics);
   const failedToRender = (caught: unknown): void =>
     log.error({ event: 'render-failed', error: String(caught) }, 'metrics could not be rendered');
+  const webConfig = new WebConfigKeeper({
+    initial: config.webConfig,
+    read: (file) => readWebConfig(processSurroundings(process.env), file),
+    now: clock.now,
+    log,
+    onRead: (isSuccessful, atMs) => {
+      metrics.webConfigRead(isSuccessful, atMs);
+      void page.refresh().catch(failedToRender);
+    },
+  });
+  const gate = new Gate({
+    rules: rulesOf(config),
+    users: () => webConfig.current().users,
+    now: clock.now,
+  });
 
   /** The newest generation of each target; the ones from before a reload stay until the new configuration's come. */
   const latest = new Map<string, Generation>();
@@ -146,7 +165,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       diary: store,
       eventStreams,
       configuredMutes: inForce.mutes,
-      adminToken: inForce.adminToken,
+      gate,
+      headers: () => webConfig.current().headers,
       now: clock.now,
       log,
       options: {
@@ -156,6 +176,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         docsDirectory: options.docsDirectory,
         redactLiterals: inForce.privacy.redactLiterals,
         pageSizeMax: inForce.http.pageSizeMax,
+        requestsPerMinute: inForce.http.requestsPerMinute,
       },
     });
 
@@ -165,6 +186,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   let closing: Promise<unknown> = Promise.resolve();
   const reloadNow = async (): Promise<Result<void, string>> => {
     if (isStopping) return err('shutting down');
+    webConfig.look();
     const loaded = options.loadAgain();
     metrics.reloaded(loaded.ok, clock.now());
     if (!loaded.ok) {
@@ -182,7 +204,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await fleet?.stop();
     // Told to stop meanwhile: nothing may be started that nobody would end.
     if (isStopping) return err('shutting down');
+    webConfig.adopt(config.webConfig);
+    gate.adopt(rulesOf(config));
     app = appFor(config);
+    warnOfOpenDoors(config, gate, webConfig, log);
     closing = Promise.all([closing, notifier.close(config.http.drainTimeout.ms)]);
     notifier = notifierFor(config);
     fleet = startFleet();
@@ -198,13 +223,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   };
 
   let app = appFor(config);
-  const server = await listen(config, (request, response) => app(request, response)).catch(
-    async (caught: unknown) => {
-      await store.close();
-      throw caught;
-    },
-  );
+  const server = await listen(config, (request, response) => app(request, response), {
+    webConfig,
+    log,
+  }).catch(async (caught: unknown) => {
+    gate.close();
+    await store.close();
+    throw caught;
+  });
   log.info({ event: 'listening', address: server.address, servers: config.servers.map(nameOf) }, 'listening');
+  warnOfOpenDoors(config, gate, webConfig, log);
   fleet = startFleet();
 
   return {
@@ -221,12 +249,20 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         closing,
       ]);
       await reloading;
+      gate.close();
       await store.close();
     },
   };
 }
 
 const nameOf = (server: Server): string => server.name;
+
+const rulesOf = ({ http, httpTokens }: Config): GateRules => ({
+  tokens: httpTokens,
+  adminUsers: http.adminUsers,
+  withoutAuthentication: http.withoutAuthentication,
+  sessionLifetimeMs: http.sessionLifetime.ms,
+});
 
 /** Paths of settings that are only looked at when the process starts, and differ. */
 function changedWithoutEffect(before: Config, after: Config): readonly string[] {
@@ -241,15 +277,41 @@ function changedWithoutEffect(before: Config, after: Config): readonly string[] 
   return Object.entries(atStart(before)).flatMap(([path, value]) => (value === now[path] ? [] : [path]));
 }
 
-function listen(config: Config, app: RequestListener): Promise<RunningServer> {
+function listen(
+  config: Config,
+  app: RequestListener,
+  { webConfig, log }: { readonly webConfig: WebConfigKeeper; readonly log: WatchLog },
+): Promise<RunningServer> {
+  const tls = webConfig.current().tls;
+  return startServer({
+    app,
+    listen: listenAddressOf(config),
+    limits: { requestTimeoutMs: config.http.requestTimeout.ms, maxConnections: config.http.maxConnections },
+    ...(tls === undefined ? {} : { tls: { current: () => webConfig.current().tls ?? tls, log } }),
+  });
+}
+
+function listenAddressOf(config: Config): ListenAddress {
   const parsed = parseListenAddress(config.http.listen);
   // The configuration was validated; an address that does not parse now is a bug.
   if (!parsed.ok) throw new Error(parsed.error);
-  return startServer({
-    app,
-    listen: parsed.value,
-    limits: { requestTimeoutMs: config.http.requestTimeout.ms, maxConnections: config.http.maxConnections },
-  });
+  return parsed.value;
+}
+
+/** What a listener beyond this machine should not do; said at the start and with each reload, since nobody asks. */
+function warnOfOpenDoors(config: Config, gate: Gate, webConfig: WebConfigKeeper, log: WatchLog): void {
+  if (isLoopback(listenAddressOf(config))) return;
+  const address = config.http.listen;
+  if (!gate.isClosed)
+    log.warn(
+      { event: 'open-to-all', address },
+      'whoever reaches this address reads the names and sizes of all tables; http.webConfigFile and http.tokens close it, http.listen binds to another address',
+    );
+  if ((gate.hasUsers || gate.hasTokens) && webConfig.current().tls === undefined)
+    log.warn(
+      { event: 'credentials-in-the-clear', address },
+      'passwords and tokens travel unencrypted to this address; tls_server_config in http.webConfigFile, or a proxy in front, changes that',
+    );
 }
 
 function renderOptions(

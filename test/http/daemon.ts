@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Gate, type GateRules, openToAll } from '../../src/http/access/gate.ts';
+import type { Users } from '../../src/http/access/passwords.ts';
 import { type AppDependencies, createApp } from '../../src/http/app.ts';
 import type { HttpLog } from '../../src/http/guard.ts';
 import { defaultHttpOptions, type HttpOptions } from '../../src/http/options.ts';
@@ -32,9 +34,17 @@ export interface Client {
 }
 
 /** The application on a port of its own, with nothing behind it but what the test gives. */
-export async function serve(
-  dependencies: Partial<Omit<AppDependencies, 'options'>> & { readonly options?: Partial<HttpOptions> } = {},
-): Promise<Client> {
+export async function serve({
+  rules = {},
+  users = new Map(),
+  ...dependencies
+}: Partial<Omit<AppDependencies, 'options'>> & {
+  readonly options?: Partial<HttpOptions>;
+  /** Who may do what; everybody may read by preset. */
+  readonly rules?: Partial<GateRules>;
+  readonly users?: Users;
+} = {}): Promise<Client> {
+  const gate = new Gate({ rules: { ...openToAll, ...rules }, users: () => users, now: () => takenAtMs });
   const app = createApp({
     generations: () => [],
     metricsPage: {
@@ -50,7 +60,7 @@ export async function serve(
     diary: memoryStore(),
     eventStreams: { serve: (_request, response) => void response.end() },
     configuredMutes: [],
-    adminToken: undefined,
+    gate,
     now: () => takenAtMs,
     log: silent,
     newRequestId: () => 'request-1',
@@ -59,13 +69,21 @@ export async function serve(
       ...defaultHttpOptions,
       version: '0.1.0',
       docsDirectory: '/nonexistent',
+      requestsPerMinute: 0,
       ...dependencies.options,
     },
   });
   const server = createServer(app);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return clientOf(server);
+  const client = clientOf(server);
+  return {
+    ...client,
+    close: async () => {
+      (dependencies.gate ?? gate).close();
+      await client.close();
+    },
+  };
 }
 
 export const silent: HttpLog = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Secret } from '../../src/config/redact.ts';
+import { hashOfToken } from '../../src/config/http-tokens.ts';
 import type { MuteSettings } from '../../src/config/schema-mutes.ts';
 import { dayMs } from '../../src/model/units.ts';
 import { memoryStore, type Store } from '../../src/store/store.ts';
@@ -31,7 +31,12 @@ async function scene(
     diary: store,
     generations: () => [aGeneration({ findings: [aFinding()] })],
     configuredMutes: options.configuredMutes ?? [],
-    adminToken: options.token === undefined ? undefined : new Secret(options.token),
+    rules: {
+      tokens:
+        options.token === undefined
+          ? []
+          : [{ name: 'ops', role: 'admin', sha256: hashOfToken(options.token) }],
+    },
     log: { debug: note, info: note, warn: note, error: note },
   });
   open.push(client);

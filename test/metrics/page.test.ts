@@ -25,6 +25,8 @@ const stillDaemon = {
     const server = labelBlock(labelPairs({ server: 'main' }, 200));
     writer.add(families.measurementBudget, server, 17_895_697);
     writer.add(families.measurementDebt, server, 0);
+    writer.add(families.webConfigSuccessful, '', 1);
+    writer.add(families.webConfigTimestamp, '', takenAtMs / 1000);
     writer.add(families.storeUp, '', 1);
     writer.add(families.storeSize, '', 52_428_800);
     writer.add(families.storeLastWrite, '', takenAtMs / 1000);

@@ -1,12 +1,12 @@
-import { hash, timingSafeEqual } from 'node:crypto';
 import express, { type ErrorRequestHandler, type RequestHandler, Router } from 'express';
 import { z } from 'zod';
-import type { Secret } from '../../config/redact.ts';
 import type { MuteSettings } from '../../config/schema-mutes.ts';
 import type { Generation } from '../../findings/generation.ts';
 import { endOf, isEnded, isOver } from '../../findings/mutes.ts';
 import type { Mute } from '../../model/mute.ts';
 import { dayMs } from '../../model/units.ts';
+import { requireRole } from '../access/authenticate.ts';
+import { principalOf } from '../access/principal.ts';
 import { allowOnly, type HttpLog, refuseOtherSites } from '../guard.ts';
 import { badRequest, notFound, sendProblem } from '../problem.ts';
 import { queryOf } from '../query.ts';
@@ -25,8 +25,6 @@ export interface MuteRoutes {
   /** Those of the configuration: listed, and changed there only. */
   readonly configured: readonly MuteSettings[];
   readonly generations: () => readonly Generation[];
-  /** Who shows it may set and lift mutes; undefined: nobody may. */
-  readonly adminToken: Secret | undefined;
   readonly pageSizeMax: number;
   readonly bodyBytesMax: number;
   /** Milliseconds since the epoch. */
@@ -40,12 +38,12 @@ const mutesMax = 10_000;
 const endedForMs = 30 * dayMs;
 
 /**
- * `/mutes`: listed for everybody who reads the API; set by POST and lifted by DELETE with the administrator's token. The state of a
+ * `/mutes`: listed for everybody who reads the API; set by POST and lifted by DELETE by administrators. The state of a
  * finding changes with its next evaluation.
  */
 export function muteRoutes(routes: MuteRoutes): Router {
   const router = Router();
-  const guarded = [refuseOtherSites, requireToken(routes.adminToken)];
+  const guarded = [refuseOtherSites, requireRole('admin')];
   router
     .route('/')
     .get(listMutes(routes))
@@ -53,29 +51,6 @@ export function muteRoutes(routes: MuteRoutes): Router {
     .all(allowOnly('GET', 'HEAD', 'POST'));
   router.route('/:findingId').delete(guarded, liftMute(routes)).all(allowOnly('DELETE'));
   return router;
-}
-
-/** In constant time, whatever is shown: both sides are digests of one length. */
-function requireToken(token: Secret | undefined): RequestHandler {
-  const expected = token === undefined ? undefined : hash('sha256', token.reveal(), 'buffer');
-  return (request, response, next) => {
-    if (expected === undefined) {
-      return sendProblem(response, {
-        status: 403,
-        title: 'Changes over HTTP are off',
-        detail:
-          'put a token of at least 16 characters into a file and name it in http.adminTokenFile; mutes can also be written into the configuration, or into the comment of an index',
-      });
-    }
-    const shown = /^Bearer +(\S+) *$/i.exec(request.get('authorization') ?? '')?.[1];
-    if (shown !== undefined && timingSafeEqual(hash('sha256', shown, 'buffer'), expected)) return next();
-    response.set('WWW-Authenticate', 'Bearer realm="indexwarden"');
-    sendProblem(response, {
-      status: 401,
-      title: 'Not authorized',
-      detail: 'send the token of http.adminTokenFile as Authorization: Bearer …',
-    });
-  };
 }
 
 /** A form of another site cannot send this type; anything else is refused before it is read. */
@@ -149,7 +124,8 @@ const setMute =
     }
     const mute: Mute = { findingId, reason, author, setAtMs: nowMs, untilMs };
     await source.keepMute(mute);
-    log.info({ event: 'mute-set', finding: findingId, author, until, client: request.ip }, 'finding muted');
+    const by = { by: principalOf(response).name, client: request.ip };
+    log.info({ event: 'mute-set', finding: findingId, author, until, ...by }, 'finding muted');
     response
       .status(isReplaced ? 200 : 201)
       .set('Cache-Control', 'no-store')
@@ -170,7 +146,8 @@ const liftMute =
       );
     }
     await source.liftMute(findingId);
-    log.info({ event: 'mute-lifted', finding: findingId, client: request.ip }, 'mute lifted');
+    const by = { by: principalOf(response).name, client: request.ip };
+    log.info({ event: 'mute-lifted', finding: findingId, ...by }, 'mute lifted');
     response.status(204).set('Cache-Control', 'no-store').end();
   };
 

@@ -1,5 +1,4 @@
 import { type RequestHandler, Router } from 'express';
-import type { Secret } from '../../config/redact.ts';
 import type { MuteSettings } from '../../config/schema-mutes.ts';
 import type { Generation } from '../../findings/generation.ts';
 import { allowOnly, type HttpLog } from '../guard.ts';
@@ -30,8 +29,6 @@ export interface ApiSources {
   /** Where events and mutes are kept. */
   readonly diary: EventSource & MuteSource;
   readonly configuredMutes: readonly MuteSettings[];
-  /** Who shows it may change things; undefined: nobody may. */
-  readonly adminToken: Secret | undefined;
   readonly log: HttpLog;
 }
 

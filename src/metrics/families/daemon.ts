@@ -16,6 +16,15 @@ export const daemonFamilies = {
     unit: 'seconds',
     help: 'When the configuration in force was loaded.',
   }),
+  webConfigSuccessful: ofDaemon('indexwarden_web_config_last_reload_successful', {
+    type: 'gauge',
+    help: 'Whether the last attempt to read the file of http.webConfigFile, or a certificate it names, succeeded (1) or what was read before is still in force (0). Absent without such a file.',
+  }),
+  webConfigTimestamp: ofDaemon('indexwarden_web_config_last_reload_success_timestamp_seconds', {
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'When what is in force of that file was read; absent without one.',
+  }),
   measurementBudget: ofDaemon('indexwarden_measurement_budget_bytes_per_second', {
     type: 'gauge',
     labels: ['server'],
