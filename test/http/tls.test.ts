@@ -23,13 +23,12 @@ const withoutOpenssl = isMissing('openssl', 'apt-get install openssl');
 
 let authority: Authority;
 let ca: Certificate;
-let own: Certificate;
 let client: Certificate;
 beforeAll(() => {
   if (withoutOpenssl) return;
   authority = anAuthority();
   ca = authority.issue('ca', { isAuthority: true });
-  own = authority.issue('server', { by: ca });
+  authority.issue('server', { by: ca });
   client = authority.issue('client', { by: ca, subjectAltName: 'DNS:prometheus.example,URI:spiffe://a/b' });
 });
 afterAll(() => authority?.remove());

@@ -1,5 +1,5 @@
-import { ipKeyGenerator, MemoryStore } from 'express-rate-limit';
-import { minuteMs } from '../../model/units.ts';
+import { ipKeyGenerator } from 'express-rate-limit';
+import { minuteMs, secondMs } from '../../model/units.ts';
 
 /** One network counts as one client: in IPv6 somebody who has one address has 2^64 of them. */
 const ipv6Prefix = 64;
@@ -10,33 +10,47 @@ export const clientOf = (address: string): string => ipKeyGenerator(address, ipv
 /** A person mistypes, and a program with an old password asks every 15 seconds; this is more than either. */
 export const failedAttemptsPerMinute = 10;
 
-/** Counts failed attempts to sign in by client address, within minutes. */
-export class FailedAttempts {
-  readonly #store = new MemoryStore();
+/** Clients that are counted at one time; beyond, the one is forgotten that failed first. */
+const clientsMax = 10_000;
 
-  constructor() {
-    // Nothing but the length of the window is read of the options.
-    this.#store.init({ windowMs: minuteMs } as Parameters<MemoryStore['init']>[0]);
+/**
+ * Counts failed attempts to sign in by client address, within a minute of the first. Not with the library that counts requests: it
+ * hands out its counts late, so that of many attempts at once all see the last one's.
+ */
+export class FailedAttempts {
+  readonly #byClient = new Map<string, { count: number; readonly endsAtMs: number }>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
   }
 
   /** Counts an attempt before its outcome is known, so that many at once do not slip through; false when there were too many. */
-  async begin(address: string): Promise<boolean> {
-    const { totalHits } = await this.#store.increment(clientOf(address));
-    return totalHits <= failedAttemptsPerMinute;
+  begin(address: string): boolean {
+    const client = clientOf(address);
+    const nowMs = this.#now();
+    const known = this.#byClient.get(client);
+    if (known !== undefined && known.endsAtMs > nowMs) {
+      known.count += 1;
+      return known.count <= failedAttemptsPerMinute;
+    }
+    this.#byClient.delete(client);
+    const [oldest] = this.#byClient.keys();
+    if (this.#byClient.size >= clientsMax && oldest !== undefined) this.#byClient.delete(oldest);
+    this.#byClient.set(client, { count: 1, endsAtMs: nowMs + minuteMs });
+    return true;
   }
 
   /** Takes one back that did not fail. */
-  takeBack(address: string): Promise<void> {
-    return this.#store.decrement(clientOf(address));
+  takeBack(address: string): void {
+    const known = this.#byClient.get(clientOf(address));
+    if (known !== undefined && known.count > 0) known.count -= 1;
   }
 
   /** Whole seconds until the client may try again. */
-  async secondsLeft(address: string, nowMs: number): Promise<number> {
-    const resetMs = (await this.#store.get(clientOf(address)))?.resetTime?.getTime() ?? nowMs;
-    return Math.max(1, Math.ceil((resetMs - nowMs) / 1000));
-  }
-
-  close(): void {
-    this.#store.shutdown();
+  secondsLeft(address: string): number {
+    const nowMs = this.#now();
+    const endsAtMs = this.#byClient.get(clientOf(address))?.endsAtMs ?? nowMs;
+    return Math.max(1, Math.ceil((endsAtMs - nowMs) / secondMs));
   }
 }

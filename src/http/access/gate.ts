@@ -46,11 +46,10 @@ export class Gate {
   /** Requests of each client, for the limit; kept here so that a reload leaves no timer behind. */
   readonly requests = new MemoryStore();
   readonly #csrfKey = randomBytes(32);
-  readonly #attempts = new FailedAttempts();
+  readonly #attempts: FailedAttempts;
   readonly #passwords: Passwords;
   readonly #sessions: Sessions;
   readonly #users: () => Users;
-  readonly #now: () => number;
   #rules: GateRules;
 
   constructor(options: {
@@ -62,8 +61,8 @@ export class Gate {
   }) {
     this.#rules = options.rules;
     this.#users = options.users;
-    this.#now = options.now;
     this.#passwords = options.passwords ?? new Passwords();
+    this.#attempts = new FailedAttempts(options.now);
     this.#sessions = new Sessions(options.now);
   }
 
@@ -123,12 +122,12 @@ export class Gate {
           ? this.#byUser(shown.name)
           : undefined;
     if (known !== undefined) return known;
-    if (!(await this.#attempts.begin(address)))
-      return { kind: 'later', seconds: await this.#attempts.secondsLeft(address, this.#now()) };
+    if (!this.#attempts.begin(address))
+      return { kind: 'later', seconds: this.#attempts.secondsLeft(address) };
     if (shown.kind === 'token') return { kind: 'refused' };
     const verdict = await this.#passwords.check(shown.name, shown.password, users);
     if (verdict === 'wrong') return { kind: 'refused' };
-    await this.#attempts.takeBack(address);
+    this.#attempts.takeBack(address);
     if (verdict === 'busy') return { kind: 'later', seconds: 1 };
     // The users may have changed while it was computed.
     const still = this.#users().get(shown.name) === users.get(shown.name);
@@ -176,7 +175,6 @@ export class Gate {
   }
 
   close(): void {
-    this.#attempts.close();
     this.requests.shutdown();
   }
 
