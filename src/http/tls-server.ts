@@ -49,7 +49,7 @@ export function createTlsServer(
   server.prependListener('secureConnection', (socket) => {
     const why = whyRefused(socket, inForce);
     if (why === undefined) return;
-    log.info({ event: 'client-refused', client: socket.remoteAddress, why }, 'a client was refused');
+    log.debug({ event: 'client-refused', client: socket.remoteAddress, why }, 'a client was refused');
     socket.destroy();
   });
   return server;
