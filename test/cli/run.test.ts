@@ -199,7 +199,12 @@ describe('what commands are asked', () => {
     });
   });
 
-  it('demo', async () => {
+  it('serve: TLS and users under the name that exporters give it', async () => {
+    const run = await runLine(['serve', '--web.config.file', 'web.yaml']);
+    expect(run.calls[0]?.request).toEqual({ flags: { 'http.webConfigFile': 'web.yaml' }, command: {} });
+  });
+
+  it('demo: reached from this machine only', async () => {
     const run = await runLine(['demo', '--pg', '18', '--scale=0.1', '--data', 'd', '--keep']);
     expect(run.calls[0]?.request).toEqual({
       listen: '127.0.0.1:10187',

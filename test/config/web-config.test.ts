@@ -1,11 +1,14 @@
 import { hashSync } from 'bcryptjs';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { parse } from 'yaml';
 import { secretsOf } from '../../src/config/config.ts';
 import { effectiveConfigYaml } from '../../src/config/effective.ts';
 import { hashOfToken } from '../../src/config/http-tokens.ts';
 import { isLoopback, parseListenAddress } from '../../src/config/listen-address.ts';
 import { formatConfigError } from '../../src/config/problems.ts';
+import { WebConfigFile } from '../../src/config/web-config-schema.ts';
 import { type Authority, anAuthority, type Certificate } from '../support/certificates.ts';
+import { readText } from '../support/repository.ts';
 import { isMissing } from '../support/tools.ts';
 import { loaded, oneServer, refused } from './support.ts';
 
@@ -253,4 +256,12 @@ test.each([
 ])('%s is reached from this machine only: %s', (address, isOurs) => {
   const parsed = parseListenAddress(address);
   expect(parsed.ok && isLoopback(parsed.value)).toBe(isOurs);
+});
+
+test('docs/security.md shows a file that is right', () => {
+  const [, yaml = ''] =
+    /```yaml\n# \/etc\/indexwarden\/web\.yaml\n([\s\S]*?)```/.exec(readText('docs/security.md')) ?? [];
+  const written: unknown = parse(yaml);
+  expect(WebConfigFile.safeParse(written).error).toBeUndefined();
+  expect(written).toMatchObject({ basic_auth_users: { ann: expect.any(String) }, tls_server_config: {} });
 });

@@ -2,7 +2,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Secret } from '../../src/config/redact.ts';
+import { hashOfToken } from '../../src/config/http-tokens.ts';
 import { apiOperations } from '../../src/http/api/document.ts';
 import type { Operation } from '../../src/http/api/operations.ts';
 import { defaultHttpOptions } from '../../src/http/options.ts';
@@ -52,7 +52,7 @@ beforeAll(async () => {
   client = await serve({
     generations: () => generations,
     diary,
-    adminToken: new Secret(token),
+    rules: { tokens: [{ name: 'ops', role: 'admin', sha256: hashOfToken(token) }] },
     configuredMutes: [{ kind: 'unused-index', reason: 'known', until: '2030-01-01' } as never],
   });
   document = (await client.get('/api/v1/openapi.json')).json();

@@ -14,6 +14,7 @@ import { probesListing } from './probes.ts';
 import { eventSchema, muteSchema } from './schemas/diary.ts';
 import { findingSchema } from './schemas/finding.ts';
 import { findingId } from './schemas/values.ts';
+import { sessionSchema } from './session.ts';
 
 const findingIdParameter = (name: string) =>
   ({ name, in: 'path', description: 'Id of a finding.', schema: findingId }) as const;
@@ -88,6 +89,15 @@ export function apiOperations({ pageSizeMax }: { readonly pageSizeMax: number })
       answers: { 204: { description: 'It is lifted.' } },
       problems: [404],
       isChange: true,
+    },
+    {
+      method: 'get',
+      path: '/session',
+      operationId: 'getSession',
+      summary: 'Who the daemon takes the client for, and what its changes must carry in `X-CSRF-Token`.',
+      answers: { 200: { description: 'The client, as far as it has shown who it is.', schema: sessionSchema } },
+      problems: [],
+      isChange: false,
     },
     {
       method: 'get',

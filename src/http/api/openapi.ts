@@ -46,7 +46,7 @@ type SchemaOf = (schema: z.ZodType) => Json;
 
 function describe(operation: Operation, schemaOf: SchemaOf, bodyOf: SchemaOf): Json {
   const { operationId, summary, parameters = [], body, answers, problems, isChange } = operation;
-  const asked = new Set([...problems, 401, ...(isChange ? [403] : []), 500]);
+  const asked = new Set([...problems, 401, ...(isChange ? [403] : []), 414, 429, 500]);
   return {
     operationId,
     summary,
@@ -87,6 +87,7 @@ const problemTexts: ReadonlyMap<number, string> = new Map([
   [404, 'There is no such thing now.'],
   [409, 'It cannot be done in this state.'],
   [413, 'The body is too large.'],
+  [414, 'The address is too long.'],
   [415, 'The body is not of a type that is read.'],
   [429, 'Too much at once; `Retry-After` says when to come again.'],
   [500, 'A bug of indexwarden; its log has the details under the request id.'],

@@ -25,7 +25,7 @@ Everything the page shows, as JSON below \`/api/v1\`. [\`/api/v1/openapi.json\`]
 - **Errors** are \`application/problem+json\`: \`{"status": 400, "title": "…", "detail": "what to do about it", "requestId": "…"}\`.
 - **Request ids**: \`X-Request-Id\` of the request, if it is one, or a new one, stands in the answer and in the log.
 - **Caching**: answers carry an \`ETag\`; a request with \`If-None-Match\` gets status 304 while nothing has changed.
-- **Changes** need an administrator: see \`http.adminTokenFile\` in [config.md](config.md).
+- **Changes** need an administrator, and with a password or a session a token against forgery: see [security.md](security.md).
 
 ## Versions
 

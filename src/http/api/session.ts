@@ -1,5 +1,20 @@
 import type { RequestHandler } from 'express';
+import { z } from 'zod';
 import { accessOf } from '../access/principal.ts';
+
+export const sessionSchema = z
+  .strictObject({
+    name: z.string().nullable().meta({ description: 'The user’s name or the token’s; null for anybody.' }),
+    role: z.enum(['read', 'admin']).meta({ description: 'Who may change things may read them as well.' }),
+    csrfToken: z
+      .string()
+      .nullable()
+      .meta({
+        description:
+          'For the header `X-CSRF-Token`; null for whoever needs none: a bearer token, or nothing shown.',
+      }),
+  })
+  .meta({ id: 'Session', description: 'Who asks.' });
 
 /** `/session`: who the daemon takes the client for, and what its changes have to carry in `X-CSRF-Token`, if anything. */
 export const serveSession: RequestHandler = (_request, response) => {
