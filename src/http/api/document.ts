@@ -95,8 +95,10 @@ export function apiOperations({ pageSizeMax }: { readonly pageSizeMax: number })
       path: '/session',
       operationId: 'getSession',
       summary: 'Who the daemon takes the client for, and what its changes must carry in `X-CSRF-Token`.',
-      answers: { 200: { description: 'The client, as far as it has shown who it is.', schema: sessionSchema } },
-      problems: [],
+      answers: {
+        200: { description: 'The client, as far as it has shown who it is.', schema: sessionSchema },
+      },
+      problems: [400],
       isChange: false,
     },
     {
