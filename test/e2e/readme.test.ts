@@ -207,13 +207,18 @@ describe.each(pages)('%s', (page) => {
     for (const { text: yaml } of fencesOf(text).filter(({ language }) => /^ya?ml$/.test(language))) {
       const document: unknown = parse(yaml);
       if (!isOurs(document)) continue;
+      const server = { name: 'main', primary: { host: 'db.example' } };
+      // A manifest of probes, whose one key is also one of the configuration's.
+      const isManifest = 'probes' in document && Array.isArray(document.probes);
+      const probes = [{ databases: 'shop', file: 'shown.yaml' }];
       const loaded = loadConfig({
         ...declarations,
         env: {},
-        document: { servers: [{ name: 'main', primary: { host: 'db.example' } }], ...document },
+        document: isManifest ? { servers: [{ ...server, probes }] } : { servers: [server], ...document },
         // Secrets that a reader has, and this machine has not; the manifests are the repository's own.
         readFile: (file) => {
-          const manifest = /expectations\/\w+\.yaml$/.exec(file)?.[0];
+          if (isManifest && file.endsWith('/shown.yaml')) return yaml;
+          const manifest = /(?:expectations|probes)\/\w+\.yaml$/.exec(file)?.[0];
           if (manifest !== undefined) return readText(manifest);
           if (file.endsWith('/web.yaml')) return '# checked in test/config/web-config.test.ts';
           const isHook = file.includes('webhook');

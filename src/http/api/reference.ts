@@ -14,7 +14,7 @@ const introduction = `# HTTP API
 
 <!-- Generated from src/http/api/document.ts by \`npm run generate\`; do not edit. -->
 
-Everything the page shows, as JSON below \`/api/v1\`. [\`/api/v1/openapi.json\`](/api/v1/openapi.json) describes it in OpenAPI 3.1.
+Everything the page shows, as JSON below \`/api/v1\`. \`GET /api/v1/openapi.json\` describes it in OpenAPI 3.1.
 
 - **Unknown is null**, never 0, and never left out.
 - **Lists** have one envelope: \`{"items": […], "next": "…", "generatedAt": "…"}\`, in the order of ids (events: newest first). Give
