@@ -76,6 +76,8 @@ export interface Generation {
   readonly usage: UsageAcrossNodes | undefined;
   /** How large each index is and would be after a rebuild; partitioned indexes by the sum of their leaves. */
   readonly bloat: ReadonlyMap<IndexOid, Bloat>;
+  /** When the last rebuild of an index was noticed, in ms since the epoch; only of those that were seen to be rebuilt. */
+  readonly rebuilds?: ReadonlyMap<IndexOid, number>;
   /** Undefined where nothing is measured. */
   readonly measuring?: MeasuringFacts;
   /** Findings of every state, sorted by benefit over risk. */

@@ -111,6 +111,7 @@ export function writeIndexes(page: Page, budget: SeriesBudget, memory: SeriesMem
     writer.add(families.indexSize, labels, index.sizeBytes);
     writeIndexUse(writer, generation.usage, index, labels);
     writeIndexBloat(writer, generation.bloat.get(index.oid), names, blockWith);
+    writer.add(families.lastRebuild, labels, asSeconds(generation.rebuilds?.get(index.oid)));
     const together = index.fact.relkind === 'I' ? memory.indexCounters.ofRoot(nameOfIndex(index)) : undefined;
     for (const [place, counter] of indexCounters.entries())
       if (usage !== undefined && isShown(counter))

@@ -7,6 +7,7 @@ import type { Snapshot } from '../collectors/snapshot.ts';
 import { expectedStatuses } from '../findings/expected-status.ts';
 import type { CollectorRun, Generation } from '../findings/generation.ts';
 import { usualLifeRules } from '../findings/ledger.ts';
+import { rebuildsIn } from '../history/bloat/answers.ts';
 import type { DiaryEvent } from '../model/event.ts';
 import type { Inconclusive } from '../model/finding.ts';
 import { type NodeName, type TargetId, targetKey } from '../model/ids.ts';
@@ -331,7 +332,7 @@ export class TargetWatcher {
     probes: Generation['probes'],
     happened: readonly DiaryEvent[],
   ): Promise<Generation> {
-    const { target, clock, publish, measuring } = this.#options;
+    const { target, clock, publish, measuring, keeper } = this.#options;
     const found = toFindings(judgement, this.#definitions, this.#options.judge);
     const ledger = await this.#diary.keep(judgement, found, happened);
     const findings = rankFindings([...ledger.findings.values()]);
@@ -348,6 +349,7 @@ export class TargetWatcher {
       unknownReplicas: this.#said?.unknownReplicas ?? [],
       usage: this.#isUsageJudged() ? this.#said?.usage : undefined,
       bloat,
+      rebuilds: rebuildsIn(judgement.catalogue, keeper.memory),
       ...(measuring && { measuring: measuring.facts({ catalogue: judgement.catalogue, bloat }) }),
       findings,
       remedies: remediesOf(judgement),

@@ -12,6 +12,7 @@ import {
   type DescribedTable,
   factsOf,
   failed,
+  indexOid,
   skipped,
   takenAtMs,
 } from '../support/builders.ts';
@@ -122,6 +123,7 @@ export const shop = (): Generation =>
       }),
       orders_lower_idx: anUnknownBloat('it was not measured'),
     },
+    rebuilds: new Map([[indexOid(10_001), takenAtMs - 90_000]]),
     measuring: {
       measuredBytesTotal: 30 * MiB,
       outcomes: new Map([

@@ -844,6 +844,7 @@ export interface DescribedGeneration {
   /** By the index's name. */
   readonly bloat?: Readonly<Record<string, Bloat>>;
   readonly measuring?: MeasuringFacts;
+  readonly rebuilds?: Generation['rebuilds'];
   readonly nodes?: Generation['nodes'];
   readonly unknownReplicas?: readonly string[];
   readonly usage?: Generation['usage'];
@@ -872,6 +873,7 @@ export function aGeneration(described: DescribedGeneration = {}): Generation {
     usage: described.usage,
     bloat: bloatByOid(catalogue, described.bloat),
     ...(described.measuring === undefined ? {} : { measuring: described.measuring }),
+    ...(described.rebuilds === undefined ? {} : { rebuilds: described.rebuilds }),
     findings,
     inconclusive: described.inconclusive ?? [],
     runs: described.runs ?? runsOf(snapshot),

@@ -255,6 +255,9 @@ describeOnPostgres(ends, (server) => {
       return answer !== undefined && answer.ratio !== null && answer.ratio < 0.1;
     });
     expect(answerOf(rebuilt, 'orders_name')?.sizeBytes).toBe(event?.evidence.bytesAfter);
+    expect([...(rebuilt.rebuilds ?? [])]).toEqual([
+      [rebuilt.catalogue.indexes.find(({ name }) => name === 'orders_name')?.oid, event?.atMs],
+    ]);
   });
 
   test('a scan right after a build shows how equal keys merge, and later ones leave that alone', async () => {

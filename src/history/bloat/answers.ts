@@ -4,6 +4,7 @@ import type { Catalogue, IndexView } from '../../analysis/catalogue.ts';
 import type { ColumnStatisticsFact } from '../../collectors/column-statistics.ts';
 import type { IndexOid } from '../../model/ids.ts';
 import { hourMs } from '../../model/units.ts';
+import { type BloatMemory, memoryKey } from './memory.ts';
 
 /** Why an index has not been measured: what stands in the way, and what would mend it. */
 export interface Hindrance {
@@ -69,6 +70,20 @@ function wholeOf(index: IndexView, answers: ReadonlyMap<IndexOid, Bloat>): Bloat
     parts.map(([, answer]) => answer),
     parts.map(([name]) => name),
   );
+}
+
+/**
+ * When the last rebuild of each index was noticed, in ms since the epoch; indexes that were never seen to be rebuilt are not in it.
+ * A partitioned index was rebuilt when the last of its leaves was.
+ */
+export function rebuildsIn(catalogue: Catalogue, memory: BloatMemory): ReadonlyMap<IndexOid, number> {
+  const rebuilds = new Map<IndexOid, number>();
+  for (const index of catalogue.indexes) {
+    const times = leavesOf(index).map((leaf) => memory.get(memoryKey(leaf))?.rebuiltAtMs ?? 0);
+    const lastAtMs = Math.max(0, ...times);
+    if (lastAtMs > 0) rebuilds.set(index.oid, lastAtMs);
+  }
+  return rebuilds;
 }
 
 /** The indexes on disk below a partitioned one. */

@@ -68,6 +68,8 @@ export const indexMemory = z.strictObject({
   freeSpace: freeSpace.optional(),
   freeSpaceSizeBytes: count.optional(),
   baseline: baseline.optional(),
+  /** When the last rebuild was noticed. */
+  rebuiltAtMs: instant.optional(),
   /** One a day, oldest first. */
   sizes: z.array(sizePoint).max(64),
 });

@@ -142,6 +142,7 @@ function lookAt(
   const isFresh = atMs - look.atMs <= baselineWithinMs;
   const now: IndexMemory = {
     look: { ...moved, sizeBeforeBytes: null },
+    rebuiltAtMs: atMs,
     sizes,
     ...(isFresh ? baseline(sizeBytes) : {}),
   };

@@ -48,6 +48,11 @@ export const indexFamilies = {
     unit: 'seconds',
     help: 'When what is known of the bloat of the index was measured; absent where it is only estimated. Of a partitioned index the partition that waited longest.',
   }),
+  lastRebuild: ofIndex('pgindex_last_rebuild_timestamp_seconds', {
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'When the last rebuild of the index was noticed: a new file of another size. Absent where none has been seen yet.',
+  }),
   unusedSince: ofIndex('pgindex_unused_since_timestamp_seconds', {
     type: 'gauge',
     unit: 'seconds',

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { buildCatalogue } from '../../../src/analysis/catalogue.ts';
 import type { CollectorName } from '../../../src/collectors/index.ts';
 import type { Snapshot } from '../../../src/collectors/snapshot.ts';
+import { rebuildsIn } from '../../../src/history/bloat/answers.ts';
 import type { BloatMemory, IndexMemory } from '../../../src/history/bloat/memory.ts';
 import {
   defaultObserveSettings,
@@ -13,6 +14,7 @@ import {
 import type { Outcome } from '../../../src/model/outcome.ts';
 import { dayMs, hourMs, KiB, MiB, minuteMs } from '../../../src/model/units.ts';
 import {
+  aCatalogueOf,
   aSnapshot,
   collected,
   type DescribedIndex,
@@ -68,6 +70,18 @@ const large = { sizeBytes: 80 * MiB, ...file(1) };
 const rebuilt = { sizeBytes: 40 * MiB, ...file(2) };
 
 describe('a rebuild', () => {
+  it('is remembered for the index until the next', () => {
+    const { known } = looks(large, rebuilt, rebuilt);
+    expect(known.rebuiltAtMs).toBe(takenAtMs + 5 * minuteMs);
+    const part = { name: 'orders_a_idx', keys: ['a'], ...file(2) };
+    const catalogue = aCatalogueOf([{ name: 'orders', columns: ['id', 'a'], indexes: [part] }]);
+    expect([...rebuildsIn(catalogue, new Map([[key, known]]))]).toEqual([
+      [indexOid(10_001), takenAtMs + 5 * minuteMs],
+    ]);
+    const { rebuiltAtMs: _, ...never } = known;
+    expect(rebuildsIn(catalogue, new Map([[key, never]])).size).toBe(0);
+  });
+
   it('is a new file of another size: an event with both sizes, and a baseline at once', () => {
     const { known, events } = looks(large, rebuilt);
     expect(known.baseline).toMatchObject({
