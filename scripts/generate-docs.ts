@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { dashboardFiles } from '../dashboards/src/all.ts';
 import { manifestJsonSchema, manifestReference } from '../src/config/manifest-reference.ts';
 import { probesJsonSchema, probesReference } from '../src/config/probe-reference.ts';
 import { configJsonSchema, configReference } from '../src/config/reference.ts';
@@ -31,6 +32,7 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: 'docs/config.md', content: () => configReference(declarations) },
   { path: 'docs/metrics.md', content: metricsReference },
   { path: 'docs/api.md', content: () => apiReference(apiOperations(defaultHttpOptions)) },
+  ...dashboardFiles,
   { path: 'README.md', content: () => withDetectors(committedText('README.md') ?? '') },
 ];
 
