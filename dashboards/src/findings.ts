@@ -3,7 +3,7 @@ import { families } from '../../src/metrics/families.ts';
 import type { FindingKind } from '../../src/model/finding.ts';
 import { findingOfRow, indexOfRowHere, kindOfRow } from './links.ts';
 import { bars, coloured, graph, number, type PanelBuilder, rows, severityColours } from './panels.ts';
-import { asTime, byIndex, byTarget, once, type Scope, select } from './queries.ts';
+import { asTime, byIndex, byTarget, once, type Scope, select, targetsOf } from './queries.ts';
 
 /*
  * Panels about findings that several dashboards show, each over the databases of its scope.
@@ -110,7 +110,7 @@ export const notJudgedByKind = (scope: Scope, width: number): PanelBuilder =>
 /** Findings as rows, each with when it was first seen; `matchers` choose among them. */
 export const firstSeen = (scope: Scope, ...matchers: readonly string[]): string =>
   asTime(
-    `${once(families.finding, scope, { where: matchers })} * on (${[...byTarget, 'finding_id'].join(', ')}) group_left () ${once(families.findingFirstSeen, scope)}`,
+    `${once(families.finding, scope, { where: matchers })} * on (${[...byTarget, 'finding_id'].join(', ')}) group_left () ${once(families.findingFirstSeen, targetsOf(scope))}`,
   );
 
 interface FindingRows {
@@ -123,24 +123,27 @@ interface FindingRows {
   readonly labels?: readonly string[];
 }
 
+const findingColumns = [
+  'severity',
+  'kind',
+  'schemaname',
+  'relname',
+  'indexrelname',
+  'confidence',
+  'origin',
+  'finding_id',
+];
+const findingLinks = { kind: [kindOfRow], indexrelname: [indexOfRowHere], finding_id: [findingOfRow] };
+
 /** A table of open findings with links to evidence, documentation and index. */
 export function findingRows(panel: FindingRows): PanelBuilder {
-  const { kinds, scope, labels, ...rest } = panel;
+  const { kinds, scope, labels = findingColumns, ...rest } = panel;
   const matchers = kinds === undefined ? [] : [`kind=~"${kinds.join('|')}"`];
   return rows({
     ...rest,
-    labels: labels ?? [
-      'severity',
-      'kind',
-      'schemaname',
-      'relname',
-      'indexrelname',
-      'confidence',
-      'origin',
-      'finding_id',
-    ],
+    labels,
     columns: [{ name: 'first seen', expr: firstSeen(scope, ...matchers), unit: DatetimeISO }],
-    linksOf: { kind: [kindOfRow], indexrelname: [indexOfRowHere], finding_id: [findingOfRow] },
+    linksOf: Object.fromEntries(Object.entries(findingLinks).filter(([label]) => labels.includes(label))),
     sortBy: 'first seen',
   });
 }

@@ -14,6 +14,9 @@ export const oneIndex: Scope = [...oneTable, 'indexrelname="$indexrelname"'];
 /** Several daemons, whatever they watch. */
 export const chosenDaemons: Scope = [fromDaemon, 'instance=~"$instance"'];
 
+/** The part of a scope that every family with a database has: the narrower ones begin with it. */
+export const targetsOf = (scope: Scope): Scope => scope.slice(0, oneDatabase.length);
+
 export const byTarget = ['server', 'datname'] as const;
 export const byTable = [...byTarget, 'schemaname', 'relname'] as const;
 export const byIndex = [...byTable, 'indexrelname'] as const;
