@@ -149,7 +149,7 @@ export const daemon: DashboardSource = {
           isAscending: true,
         }),
         rows({
-          title: 'Permissions missing',
+          title: 'Which permissions are missing',
           description: 'What the role may not read. Run the GRANT that the daemon’s page prints.',
           width: 12,
           height: 5,

@@ -73,7 +73,7 @@ export const fleet: DashboardSource = {
       title: 'Databases',
       panels: [
         rows({
-          title: 'Databases',
+          title: 'All databases',
           description:
             'Click a database for its findings. “facts read” that is old means that collection fails.',
           width: 24,
@@ -137,7 +137,7 @@ export const fleet: DashboardSource = {
       title: 'Space',
       panels: [
         graph({
-          title: 'Reclaimable bytes',
+          title: 'Reclaimable bytes over time',
           description:
             'What following the open findings would free. It should fall: if it rises for weeks, nobody works on the findings.',
           width: 12,
@@ -148,7 +148,7 @@ export const fleet: DashboardSource = {
           ],
         }),
         graph({
-          title: 'Index bytes',
+          title: 'Index bytes over time',
           description: 'Size of all indexes. Compare its slope with that of your data.',
           width: 12,
           unit: BytesIEC,

@@ -167,7 +167,7 @@ export const indexDetails: DashboardSource = {
           ],
         }),
         graph({
-          title: 'Bloat',
+          title: 'Bloat over time',
           description:
             'Share of the index that a rebuild would free, with how it is known: a jump where the method changes is a better answer, not a change of the index.',
           width: 12,

@@ -212,7 +212,7 @@ export const maintenance: DashboardSource = {
           sortBy: 'rebuilt',
         }),
         graph({
-          title: 'Builds running',
+          title: 'Builds over time',
           description:
             'CREATE INDEX and REINDEX commands over time. A plateau of hours is a large index, or a build that waits for an old transaction.',
           width: 12,

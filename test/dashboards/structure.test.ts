@@ -101,6 +101,11 @@ describe.each(all)('%s', (_file, dashboard) => {
     }
   });
 
+  it('gives no two panels the same title, so that each can be named', () => {
+    const titles = panels.map(({ title }) => title);
+    expect(titles.filter((title, place) => titles.indexOf(title) !== place)).toEqual([]);
+  });
+
   it('gives its panels units that Grafana knows, columns of tables included', () => {
     for (const panel of panels) {
       expect(knownUnits, panel.title).toContain(panel.fieldConfig?.defaults.unit);
