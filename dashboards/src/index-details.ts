@@ -10,6 +10,7 @@ import { type DashboardSource, rebuilds } from './dashboard.ts';
 import { findingRows } from './findings.ts';
 import { documentation, uids } from './links.ts';
 import { graph, number, words } from './panels.ts';
+import { planChanges } from './probe-panels.ts';
 import {
   asTime,
   byIndex,
@@ -19,6 +20,7 @@ import {
   rateOnce,
   oneIndex as scope,
   oneTable as table,
+  targetsOf,
 } from './queries.ts';
 import { indexVariables } from './variables.ts';
 
@@ -32,7 +34,7 @@ export const indexDetails: DashboardSource = {
   description: 'One index: size against the size after a rebuild, use, bloat, and the writes of its table.',
   from: 'now-7d',
   variables: indexVariables(),
-  annotations: [rebuilds(scope)],
+  annotations: [rebuilds(scope), ...planChanges(targetsOf(scope))],
   rows: [
     {
       title: 'Now',
