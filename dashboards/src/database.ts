@@ -21,7 +21,7 @@ import {
 } from './findings.ts';
 import { documentation, findingOfRow, indexOfRowHere, kindOfRow, kindOfSeries, uids } from './links.ts';
 import { bars, coloured, facts, graph, number, rows, severityColours } from './panels.ts';
-import { planChanges, probeRows } from './probe-panels.ts';
+import { planChanges, probeRow } from './probe-panels.ts';
 import { asTime, byIndex, byTable, once, rateOnce, oneDatabase as scope, select } from './queries.ts';
 import { databaseVariables } from './variables.ts';
 
@@ -44,7 +44,7 @@ export const database: DashboardSource = {
   description: 'One database: its findings, where its index bytes are, and what is missing.',
   from: 'now-24h',
   variables: databaseVariables(),
-  annotations: [rebuilds(scope), ...planChanges(scope)],
+  annotations: [rebuilds(scope), planChanges(scope)],
   rows: [
     {
       title: 'Now',
@@ -267,6 +267,6 @@ export const database: DashboardSource = {
         }),
       ],
     },
-    ...probeRows(scope),
+    probeRow(scope),
   ],
 };

@@ -34,7 +34,7 @@ export const indexDetails: DashboardSource = {
   description: 'One index: size against the size after a rebuild, use, bloat, and the writes of its table.',
   from: 'now-7d',
   variables: indexVariables(),
-  annotations: [rebuilds(scope), ...planChanges(targetsOf(scope))],
+  annotations: [rebuilds(scope), planChanges(targetsOf(scope))],
   rows: [
     {
       title: 'Now',

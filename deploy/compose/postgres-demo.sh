@@ -25,7 +25,7 @@ load() {
   run "$name" --command 'create extension pgstattuple; create extension pg_freespacemap; create extension pg_stat_statements'
   run "$name" --command "set demo.scale = '$scale'" --file "$demo/$name.sql" --file "$demo/data-functions.sql" \
     --file "$demo/$name-data.sql" "$@"
-  run "$name" --file "$view"
+  run "$name" --file "$view" --file "$demo/$name-probes.sql"
   run "$name" --command 'vacuum (analyze)'
 }
 
