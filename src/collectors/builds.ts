@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cadence, count, defineCollector, indexOid, tableOid } from './define.ts';
+import { cadence, count, defineCollector, indexOid, instantMs, tableOid } from './define.ts';
 
 const indexBuildFact = z.strictObject({
   backendPid: z.number().int(),
@@ -11,6 +11,8 @@ const indexBuildFact = z.strictObject({
   blocksTotal: count,
   tuplesDone: count,
   tuplesTotal: count,
+  /** When the command was sent. */
+  startedAtMs: instantMs,
 });
 export type IndexBuildFact = z.infer<typeof indexBuildFact>;
 

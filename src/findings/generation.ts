@@ -86,6 +86,8 @@ export interface Generation {
   readonly remedies?: ReadonlyMap<string, Remedy>;
   /** The server's definitions that the SQL needed, by index oid. */
   readonly definitions?: ReadonlyMap<number, DefinitionFact>;
+  /** Ids of the open findings about indexes that were seen valid and are not any more. */
+  readonly lost?: ReadonlySet<string>;
   readonly inconclusive: readonly Inconclusive[];
   /** What came of each expected index, in the order of the manifests; absent where there are none. */
   readonly expectations?: readonly ExpectedStatus[];

@@ -1,3 +1,4 @@
+import type { CollectorName } from '../collectors/index.ts';
 import type { Generation } from '../findings/generation.ts';
 import type { FindingKind } from '../model/finding.ts';
 import { secondMs } from '../model/units.ts';
@@ -16,6 +17,8 @@ export interface RenderOptions {
   readonly labelBytesMax: number;
   /** The kinds whose detectors are turned on: of the others "0 findings" would be a lie. */
   readonly kinds: readonly FindingKind[];
+  /** How long each collector's schedule leaves between two runs at most, in ms; absent where it does not run again. */
+  readonly intervalsMs: ReadonlyMap<CollectorName, number>;
 }
 
 /** A page in the making. */

@@ -13,7 +13,7 @@ import {
 import type { Family } from './families/declare.ts';
 import { families } from './families.ts';
 import { asSeconds, isCollected, type Page } from './page-draft.ts';
-import { writeIndexUse } from './usage.ts';
+import { writeIndexUse, writeTableUse } from './usage.ts';
 
 /** A counter of PostgreSQL's, the family of its own series, and the one of those without. */
 interface CounterFamilies<Fact> {
@@ -142,6 +142,7 @@ export function writeTables(page: Page, budget: SeriesBudget, memory: SeriesMemo
     const { usage } = table;
     writer.add(families.tableSize, labels, table.sizeBytes);
     writer.add(families.tableRows, labels, table.rows);
+    writeTableUse(writer, generation.usage, table, labels);
     const together = table.fact.relkind === 'p' ? memory.tableCounters.ofRoot(nameOfTable(table)) : undefined;
     for (const [place, counter] of tableCounters.entries())
       if (usage !== undefined)

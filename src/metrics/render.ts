@@ -19,6 +19,7 @@ export const defaultRenderOptions: RenderOptions = {
   maxFindingSeries: 2000,
   labelBytesMax: 200,
   kinds: findingKinds,
+  intervalsMs: new Map(),
 };
 
 /** What one generation shows on `/metrics`: made once, when it is published. */
@@ -59,7 +60,7 @@ const labelsOf = ({ server, datname }: TargetId) => ({ server, datname });
 
 const asFlag = (holds: boolean): 0 | 1 => (holds ? 1 : 0);
 
-function writeTarget({ generation, writer, block, blockWith }: Page): void {
+function writeTarget({ generation, settings, writer, block, blockWith }: Page): void {
   const { catalogue, snapshot } = generation;
   writer.add(families.targetUp, block, asFlag(generation.isUp));
   writer.add(families.generationTimestamp, block, asSeconds(generation.publishedAtMs));
@@ -68,6 +69,7 @@ function writeTarget({ generation, writer, block, blockWith }: Page): void {
     const labels = blockWith({ collector: run.name });
     writer.add(families.collectorSkipped, labels, asFlag(run.state === 'skipped'));
     writer.add(families.collectorLastSuccess, labels, asSeconds(run.lastSuccessAtMs));
+    writer.add(families.collectorInterval, labels, asSeconds(settings.intervalsMs.get(run.name)));
     if (run.state === 'skipped') continue;
     writer.add(families.collectorSuccess, labels, asFlag(run.state === 'collected'));
     writer.add(families.collectorDuration, labels, asSeconds(run.durationMs));
@@ -85,7 +87,11 @@ function writeTarget({ generation, writer, block, blockWith }: Page): void {
   if (catalogue.server !== undefined)
     writer.add(families.statisticsReset, block, asSeconds(generation.window?.sinceMs));
   const builds = snapshot.outcomes['index-builds'];
-  if (builds?.kind === 'collected') writer.add(families.builds, block, builds.facts.length);
+  if (builds?.kind === 'collected') {
+    writer.add(families.builds, block, builds.facts.length);
+    const startsAtMs = builds.facts.flatMap(({ startedAtMs }) => startedAtMs ?? []);
+    if (startsAtMs.length > 0) writer.add(families.oldestBuild, block, asSeconds(Math.min(...startsAtMs)));
+  }
   const columns = columnVisibility(snapshot);
   writeMeasuring(writer, generation.measuring, block, blockWith);
   writeUsageNodes(writer, generation, blockWith);
@@ -155,7 +161,31 @@ function writeFindings({ generation, settings, writer, block, blockWith }: Page)
   for (const finding of exported) {
     writer.add(families.finding, blockWith(findingLabels(finding)), 1);
     const firstSeen = asSeconds(Date.parse(finding.firstSeen));
-    writer.add(families.findingFirstSeen, blockWith({ finding_id: finding.id }), firstSeen);
+    const byId = blockWith({ finding_id: finding.id });
+    writer.add(families.findingFirstSeen, byId, firstSeen);
+    const { parentRowsDeletedTotal } = finding.evidence;
+    if (typeof parentRowsDeletedTotal === 'number')
+      writer.add(families.findingParentRowsDeleted, byId, parentRowsDeletedTotal);
+  }
+  writeLost(open, generation, writer, blockWith);
+}
+
+/** Indexes that were lost, whatever the number of findings that have a series of their own: these are what people are woken for. */
+function writeLost(
+  open: readonly Finding[],
+  { lost, catalogue }: Generation,
+  writer: SampleWriter,
+  blockWith: Page['blockWith'],
+): void {
+  if (lost === undefined) return;
+  for (const { id, schemaname, relname, indexrelname } of open) {
+    if (!lost.has(id) || indexrelname === null) continue;
+    const labels = blockWith({ schemaname, relname, indexrelname });
+    const table = catalogue.tables.find(
+      (candidate) => candidate.schemaname === schemaname && candidate.relname === relname,
+    );
+    writer.add(families.lostIndex, labels, 1);
+    writer.add(families.lostIndexTableSize, labels, table?.sizeBytes);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import { type CollectorName, collectorNames } from '../collectors/index.ts';
 import { type Config, detectorSettingsOf, type Server } from '../config/config.ts';
 import { isLoopback, type ListenAddress, parseListenAddress } from '../config/listen-address.ts';
 import type { LoadedConfig } from '../config/load.ts';
@@ -23,6 +24,7 @@ import { err, ok, type Result } from '../model/result.ts';
 import { createNotifier, type Notifier } from '../notify/notifier.ts';
 import { deliveryOutcomes } from '../notify/webhook.ts';
 import { systemClock } from '../scheduler/clock.ts';
+import { longestIntervalMs } from '../scheduler/interval.ts';
 import { MeasurementBudgets } from './bloat/budget.ts';
 import { Fleet } from './fleet.ts';
 import { openStorage } from './storage.ts';
@@ -111,6 +113,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const startFleet = (): Fleet => {
     const inForce = config;
+    const rendering = renderOptions(inForce, detectors);
     budgets.retain(new Set(inForce.servers.map(nameOf)));
     const fleet = new Fleet({
       config: inForce,
@@ -124,7 +127,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       publish: (generation) => {
         const key = targetKey(generation.target);
         latest.set(key, generation);
-        const rendered = renderGeneration(generation, renderOptions(inForce, detectors), memoryOf(key));
+        const rendered = renderGeneration(generation, rendering, memoryOf(key));
         page
           .publish(rendered)
           .finally(() => shown.add(key))
@@ -326,5 +329,22 @@ function renderOptions(
     maxFindingSeries: config.metrics.maxFindingSeries,
     labelBytesMax: config.metrics.labelBytesMax,
     kinds: detectors.map((detector) => detector.id).filter((id) => detectorSettingsOf(config, id).enabled),
+    intervalsMs: intervalsOf(config),
   };
+}
+
+/** How long each collector that is turned on pauses at most. */
+function intervalsOf(config: Config): ReadonlyMap<CollectorName, number> {
+  const known = new Map<string, number | undefined>();
+  return new Map(
+    collectorNames.flatMap((name) => {
+      const settings = config.collectors[name];
+      if (settings?.enabled !== true) return [];
+      const { schedule, timezone } = settings;
+      const key = JSON.stringify([schedule, timezone]);
+      if (!known.has(key)) known.set(key, longestIntervalMs(schedule, timezone));
+      const intervalMs = known.get(key);
+      return intervalMs === undefined ? [] : [[name, intervalMs] as const];
+    }),
+  );
 }

@@ -14,7 +14,7 @@ import { advance, type FoundNow, type Ledger, type LifeRules } from '../findings
 import { type MuteRule, muteLookup } from '../findings/mutes.ts';
 import { lineageOf } from '../findings/renames.ts';
 import type { DiaryEvent } from '../model/event.ts';
-import type { FindingKind } from '../model/finding.ts';
+import type { Finding, FindingKind } from '../model/finding.ts';
 import { type TargetId, targetKey } from '../model/ids.ts';
 import type { Mute } from '../model/mute.ts';
 import type { Store } from '../store/store.ts';
@@ -116,6 +116,11 @@ export class Diary {
     return ledger;
   }
 
+  /** Of the given findings those about an index that was seen valid and is not any more, by their ids. */
+  lostAmong(findings: readonly Finding[]): ReadonlySet<string> {
+    return lostIndexes(findings, this.#indexes);
+  }
+
   /** What a new inventory says of the indexes; undefined where there is none, or not all of it. */
   async #compare({ snapshot, catalogue }: Judgement): Promise<IndexChanges | undefined> {
     const isNew = snapshot.outcomes.indexes?.collectedAtMs !== this.#inventoryAtMs;
@@ -199,7 +204,10 @@ const disuseKinds: ReadonlySet<FindingKind> = new Set<FindingKind>([
 ]);
 
 /** Findings about indexes that were valid once: a loss since then, whenever the detector first looks. */
-function lostIndexes(found: readonly FoundNow[], known: KnownIndexes | undefined): ReadonlySet<string> {
+function lostIndexes(
+  found: readonly Pick<Finding, 'id' | 'kind' | 'schemaname' | 'indexrelname'>[],
+  known: KnownIndexes | undefined,
+): ReadonlySet<string> {
   const lost = found.filter(
     ({ kind, schemaname, indexrelname }) =>
       kind === 'invalid-index' &&

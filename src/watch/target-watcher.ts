@@ -354,6 +354,7 @@ export class TargetWatcher {
       findings,
       remedies: remediesOf(judgement),
       definitions: this.#definitions,
+      lost: this.#diary.lostAmong(findings.filter(({ state }) => state === 'open')),
       inconclusive: judgement.undecided.map((undecided): Inconclusive => ({ ...undecided, ...target })),
       ...(judgement.expectations.length > 0 && { expectations: expectedStatuses(judgement.expectations) }),
       ...(probes && { probes }),

@@ -35,7 +35,11 @@ const stillDaemon = {
   },
 };
 
-const rendered = () => [renderGeneration(shop(), { blockIo: true }), renderGeneration(unreachable())];
+const intervalsMs = new Map([['tables', 300_000]] as const);
+const rendered = () => [
+  renderGeneration(shop(), { blockIo: true, intervalsMs }),
+  renderGeneration(unreachable()),
+];
 /** Sizes without optional fields, which zlib does not write. */
 const gzipHeaderBytes = 10;
 const gzipTrailerBytes = 8;

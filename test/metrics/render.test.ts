@@ -127,13 +127,14 @@ describe('what a generation shows', () => {
       '00000000000000d1',
       '00000000000000f1',
       '00000000000000f2',
+      '00000000000000c1',
     ]);
     expect(
       valuesOf(samples, 'pgindex_findings', { kind: 'unindexed-foreign-key', origin: 'baseline' }),
     ).toContain(2);
     expect(valuesOf(samples, 'pgindex_muted_findings', { kind: 'unused-index' })).toEqual([1]);
     expect(valuesOf(samples, 'pgindex_reclaimable_bytes', { kind: 'duplicate-index' })).toEqual([10 * MiB]);
-    expect(valuesOf(samples, 'pgindex_reclaimable_total_bytes')).toEqual([10 * MiB]);
+    expect(valuesOf(samples, 'pgindex_reclaimable_total_bytes')).toEqual([20 * MiB]);
   });
 
   test('"0 findings" is said of kinds that were judged, never of inconclusive or unasked ones', () => {
@@ -145,7 +146,7 @@ describe('what a generation shows', () => {
     expect(valuesOf(samples, 'pgindex_inconclusive_relations', { kind: 'oversized-index' })).toEqual([1]);
     const few = samplesOf(shop(), { kinds: ['unused-index'] });
     expect(new Set(namesIn(few, 'pgindex_findings', 'kind'))).toEqual(
-      new Set(['unused-index', 'duplicate-index', 'unindexed-foreign-key']),
+      new Set(['unused-index', 'duplicate-index', 'unindexed-foreign-key', 'invalid-index']),
     );
   });
 

@@ -1,3 +1,4 @@
+import type { IndexBuildFact } from '../../src/collectors/builds.ts';
 import type { Generation } from '../../src/findings/generation.ts';
 import { noDurations, withDuration } from '../../src/history/probes/memory.ts';
 import { MiB } from '../../src/model/units.ts';
@@ -45,17 +46,30 @@ const shopTables: readonly DescribedTable[] = [
   },
 ];
 
+const aBuild: IndexBuildFact = {
+  backendPid: 4711,
+  tableOid: null,
+  indexOid: null,
+  command: 'CREATE INDEX',
+  phase: 'building index',
+  blocksDone: 10,
+  blocksTotal: 100,
+  tuplesDone: 0,
+  tuplesTotal: 0,
+  startedAtMs: takenAtMs - 3_600_000,
+};
+
 /** A database with something of everything: keys, a duplicate, an expression, hostile names, an unused index, unknowns. */
 export const shop = (): Generation =>
   aGeneration({
     number: 3,
-    usage: usageOver(shopTables, { days: 3 }),
+    usage: usageOver(shopTables, { days: 3, scans: (index) => (index.endsWith('pkey') ? 14_400 : 0) }),
     facts: factsOf(shopTables, {
       columnVisibility: { userColumns: 8, visibleColumns: 6 },
       outcomes: {
         'column-statistics': failed('canceling statement due to statement timeout', 'QueryTimeout'),
         replicas: skipped('the server is a standby'),
-        'index-builds': collected([], { collectedAtMs: takenAtMs - 30_000, skippedRelations: [1, 2] }),
+        'index-builds': collected([aBuild], { collectedAtMs: takenAtMs - 30_000, skippedRelations: [1, 2] }),
       },
     }),
     probes: [
@@ -85,6 +99,7 @@ export const shop = (): Generation =>
         indexrelname: null,
         title: 'no index supports orders_customer_id_fkey',
         impact: { reclaimableBytes: 0 },
+        evidence: { parentRowsDeletedTotal: 17 },
       }),
       aFinding({
         id: '00000000000000f2',
@@ -101,8 +116,10 @@ export const shop = (): Generation =>
         state: 'muted',
         indexrelname: 'orders_a_idx',
       }),
+      aFinding({ id: '00000000000000c1', kind: 'invalid-index', indexrelname: 'orders_lower_idx' }),
       aFinding({ id: '00000000000000e1', kind: 'unused-index', state: 'resolved' }),
     ],
+    lost: new Set(['00000000000000c1']),
     inconclusive: [
       anInconclusive(),
       anInconclusive({

@@ -62,6 +62,7 @@ const oneSided: Readonly<Record<string, string>> = {
   'replicas.replayLagSeconds': 'one row',
   'index-builds.tableOid': 'one row',
   'index-builds.indexOid': 'one row',
+  'index-builds.startedAtMs': 'one row',
   'constraints.referencedIndexOid': 'every foreign key has one; 0 is for other constraints',
   'definitions.definition': 'null only behind a lock',
 };

@@ -845,6 +845,7 @@ export interface DescribedGeneration {
   readonly bloat?: Readonly<Record<string, Bloat>>;
   readonly measuring?: MeasuringFacts;
   readonly rebuilds?: Generation['rebuilds'];
+  readonly lost?: ReadonlySet<string>;
   readonly nodes?: Generation['nodes'];
   readonly unknownReplicas?: readonly string[];
   readonly usage?: Generation['usage'];
@@ -875,6 +876,7 @@ export function aGeneration(described: DescribedGeneration = {}): Generation {
     ...(described.measuring === undefined ? {} : { measuring: described.measuring }),
     ...(described.rebuilds === undefined ? {} : { rebuilds: described.rebuilds }),
     findings,
+    ...(described.lost === undefined ? {} : { lost: described.lost }),
     inconclusive: described.inconclusive ?? [],
     runs: described.runs ?? runsOf(snapshot),
     missingPermissions: described.missingPermissions ?? [],

@@ -58,4 +58,20 @@ export const findingFamilies = {
     labels: ['finding_id'],
     help: 'When an open finding was first seen; join on finding_id with pgindex_finding.',
   }),
+  findingParentRowsDeleted: ofFinding('pgindex_finding_parent_rows_deleted_total', {
+    type: 'counter',
+    labels: ['finding_id'],
+    help: 'Rows deleted on this node from the table that an unindexed foreign key refers to; join on finding_id with pgindex_finding. Absent where they are not counted.',
+  }),
+  lostIndex: ofFinding('pgindex_lost_index', {
+    type: 'gauge',
+    labels: ['schemaname', 'relname', 'indexrelname'],
+    help: 'Always 1: the index was seen valid, is invalid now, and nobody builds it or works on it. Muted findings have none.',
+  }),
+  lostIndexTableSize: ofFinding('pgindex_lost_index_table_size_bytes', {
+    type: 'gauge',
+    unit: 'bytes',
+    labels: ['schemaname', 'relname', 'indexrelname'],
+    help: 'Size of the table of such an index, with TOAST; of a partition its own. Absent where it is unknown.',
+  }),
 } as const satisfies Readonly<Record<string, Family>>;

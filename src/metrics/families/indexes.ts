@@ -63,6 +63,15 @@ export const indexFamilies = {
     unit: 'seconds',
     help: 'Since when use of the index has been observed on every configured node without a break. A reset, a gap or a failover begins it anew.',
   }),
+  recentUse: ofIndex('pgindex_recent_use_ratio', {
+    type: 'gauge',
+    unit: 'ratio',
+    help: 'Share of the last seven whole days (UTC) on which any configured node used the index, 0 to 1; a day that was not observed counts as one without use.',
+  }),
+  usualScans: ofIndex('pgindex_usual_scans_per_second', {
+    type: 'gauge',
+    help: 'Scans of the index on all configured nodes, as a mean over those of the last seven whole days (UTC) on which it was used.',
+  }),
   indexScans: ofIndex('pgindex_scans_total', {
     type: 'counter',
     help: 'Scans of the index on this node. Planning may add to it: the planner reads the end points of an index.',

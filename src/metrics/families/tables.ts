@@ -19,6 +19,10 @@ export const tableFamilies = {
     type: 'counter',
     help: 'Rows that sequential scans of the table read on this node.',
   }),
+  tableUsualSequentialScans: ofTable('pgindex_table_usual_sequential_scans_per_second', {
+    type: 'gauge',
+    help: 'Sequential scans of the table on all configured nodes, as a mean over those of the last seven whole days (UTC) that were observed; absent where none was.',
+  }),
   tableIndexScans: ofTable('pgindex_table_index_scans_total', {
     type: 'counter',
     help: 'Index scans of the table on this node.',

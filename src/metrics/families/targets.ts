@@ -46,6 +46,12 @@ export const targetFamilies = {
     labels: ['collector'],
     help: 'When the collector last succeeded; absent before the first success.',
   }),
+  collectorInterval: ofTarget('indexwarden_collector_interval_seconds', {
+    type: 'gauge',
+    unit: 'seconds',
+    labels: ['collector'],
+    help: 'Longest time from one run of the collector to the next by its schedule; absent where it does not run again.',
+  }),
   skippedRelations: ofTarget('indexwarden_skipped_relations', {
     type: 'gauge',
     labels: ['collector'],
@@ -64,6 +70,11 @@ export const targetFamilies = {
   builds: ofTarget('pgindex_builds', {
     type: 'gauge',
     help: 'CREATE INDEX and REINDEX commands that are running in the database.',
+  }),
+  oldestBuild: ofTarget('pgindex_oldest_build_start_timestamp_seconds', {
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'When the longest-running of these commands was started; absent while none runs.',
   }),
   columnStatisticsVisible: ofTarget('pgindex_column_statistics_visible_ratio', {
     type: 'gauge',
