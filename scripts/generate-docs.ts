@@ -13,6 +13,7 @@ import { defaultHttpOptions } from '../src/http/options.ts';
 import { metricsReference } from '../src/metrics/reference.ts';
 import { reportJsonSchema } from '../src/report/document/document.ts';
 import { declarations } from '../src/watch/declarations.ts';
+import { alertFiles } from './alerts/files.ts';
 
 /** A file that is made from the code and committed, so that a change of it shows in review. */
 export interface GeneratedFile {
@@ -33,6 +34,7 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: 'docs/metrics.md', content: metricsReference },
   { path: 'docs/api.md', content: () => apiReference(apiOperations(defaultHttpOptions)) },
   ...dashboardFiles,
+  ...alertFiles,
   { path: 'README.md', content: () => withDetectors(committedText('README.md') ?? '') },
 ];
 

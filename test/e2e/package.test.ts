@@ -67,7 +67,8 @@ describe('the tarball', () => {
       'bin/indexwarden',
       'dist/main.js',
       'queries/indexes.sql',
-      'alerts/indexwarden.yaml',
+      'alerts/rules/pages.yaml',
+      'alerts/prometheusrule.yaml',
       'docs/config.md',
       'schema/config.schema.json',
     ])
