@@ -96,6 +96,12 @@ export class Ledger {
       else if (!this.#resolvedAtMs.has(name)) this.#resolvedAtMs.set(name, nowMs);
   }
 
+  /** What happened to it so far does not count. */
+  forget(name: string): void {
+    this.#firedAtMs.delete(name);
+    this.#resolvedAtMs.delete(name);
+  }
+
   get fired(): ReadonlySet<string> {
     return new Set(this.#firedAtMs.keys());
   }
