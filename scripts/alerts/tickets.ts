@@ -144,7 +144,7 @@ unless on (${targetLabels}) indexwarden:target:down`,
 
 function aboutWhatIsMissing(settings: AlertSettings['tickets']): readonly FindingAlert[] {
   const { missingExpectedIndex, unindexedForeignKey } = settings;
-  const keys = one(findingLabels, `${newFindings}{kind="unindexed-foreign-key"}`);
+  const keys = one(findingLabels, `${newFindings}{kind="unindexed-foreign-key", severity!="info"}`);
   return [
     {
       ...ticket,

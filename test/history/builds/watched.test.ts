@@ -36,6 +36,7 @@ const aBuild = (more: Partial<IndexBuildFact>): IndexBuildFact => ({
   blocksTotal: 0,
   tuplesDone: 0,
   tuplesTotal: 0,
+  startedAtMs: null,
   ...more,
 });
 const index = (oid: number, more: DescribedIndex['fact'] = {}, name = `i_${oid}`): DescribedIndex => ({
