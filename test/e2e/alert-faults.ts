@@ -36,12 +36,21 @@ export const schemaBefore = `
   create index wanted_customer on wanted (customer);
   create table customers (id int primary key);
   insert into customers select generate_series(1, 3000);
+  create table lines (id int, words text);
+  insert into lines select n, 'line ' || n from generate_series(1, 600000) n;
+  create index lines_id on lines (id);
   alter table queue set (autovacuum_enabled = off);
   vacuum analyze;`;
 
 /** What a manifest expects of it. */
 export const manifest =
   'indexes:\n  - {name: wanted_customer, table: wanted, columns: [customer], priority: 1}\n';
+
+/** A query that takes a millisecond with its index and many without. */
+export const probes = `probes:
+  - {name: one-line, sql: 'select words from lines where id = $1', parameters: [{type: integer, value: 4711}],
+     target: 8ms, page: 10ms, analyze: true, schedule: '* * * * * *'}
+`;
 
 /** Cancels a DROP INDEX CONCURRENTLY that waits for a reader: the index is invalid from then on, and still written to. */
 export async function interruptDrop(url: string, table: string, index: string): Promise<void> {
@@ -65,6 +74,8 @@ export const faults = {
   duplicate: 'create index orders_note_again on orders (note)',
   drift: `update pg_collation set collversion = '0' where collname = 'drifting'`,
   partitions: 'create index parted_id on only parted (id)',
+  slowProbe: 'drop index lines_id',
+  fasterProbe: 'create index lines_id on lines (id)',
   dropExpected: 'drop index wanted_customer',
   foreignKey: `
     create table invoices (id int, customer int references customers);

@@ -23,7 +23,6 @@ export const notStaged: Readonly<Record<string, string>> = {
     'the detector says `likely` only of indexes that it has observed for 35 days, and its clock cannot be scaled',
   IndexwardenIndexGrowth: 'the detector compares with sizes that it saw seven days ago',
   IndexwardenIndexStoppedBeingUsed: 'it takes five days of use, observed by the daemon, within seven',
-  IndexwardenProbeTooSlow: 'it takes three slow runs of a probe within fifteen minutes',
 };
 
 /** The rules of the committed settings, scaled, written into a folder; `change` may change the scaled settings. */
