@@ -15,7 +15,7 @@ select
   coalesce(p.tuples_done, 0) as tuples_done,
   coalesce(p.tuples_total, 0) as tuples_total,
   -- Built concurrently an index takes several transactions, but one statement.
-  round(extract(epoch from a.query_start) * 1000)::float8 as started_at_ms
+  pg_catalog.round(extract(epoch from a.query_start) * 1000)::float8 as started_at_ms
 from pg_catalog.pg_stat_progress_create_index p
 left join pg_catalog.pg_stat_activity a on a.pid = p.pid
 where p.datname = pg_catalog.current_database()

@@ -4,6 +4,7 @@
 -- Source: manual, "pg_index", "CREATE INDEX Progress Reporting", "pg_locks".
 -- Versions: 13 and later. Privileges: pg_monitor, else builders of other roles are invisible. Cost: one pass over pg_index.
 -- Columns: is_building: a progress row names the index, or a concurrent rebuild of its table is running;
+--   sees_builds: whether this role sees the builds of others at this very moment; without that no build is no proof;
 --   is_worked_on: somebody holds or awaits a lock that only DDL on this index takes (DROP INDEX CONCURRENTLY has no progress view);
 --   partitions and attached_partitions count the direct partitions of a partitioned index's table and the indexes attached to it,
 --   invalid_partition_indexes those of them that are themselves invalid; all null for a plain index.
@@ -18,6 +19,7 @@ select
     where p.datname = pg_catalog.current_database()
       and (p.index_relid = i.indexrelid or (p.relid = i.indrelid and p.command like 'REINDEX%'))
   ) as is_building,
+  pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'usage') as sees_builds,
   exists (
     select
     from pg_catalog.pg_locks l

@@ -29,6 +29,7 @@ const invalidIndexFact = z.strictObject({
   isReady: z.boolean(),
   isLive: z.boolean(),
   isBuilding: z.boolean(),
+  seesBuilds: z.boolean(),
   isWorkedOn: z.boolean(),
   partitions: count.nullable(),
   attachedPartitions: count.nullable(),

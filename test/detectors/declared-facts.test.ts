@@ -116,6 +116,7 @@ function scene(): Facts {
     isLive: true,
     isBuilding: false,
     isWorkedOn: false,
+    seesBuilds: true,
     partitions: null,
     attachedPartitions: null,
     invalidPartitionIndexes: null,

@@ -25,6 +25,7 @@ function secondLook(index: DescribedIndex, seen: Partial<InvalidIndexFact>, afte
     isLive: fact.isLive,
     isBuilding: false,
     isWorkedOn: false,
+    seesBuilds: true,
     partitions: null,
     attachedPartitions: null,
     invalidPartitionIndexes: null,
@@ -101,6 +102,12 @@ describe('invalid-index', () => {
     expect(reasonsOf(judge(invalidIndex, tablesWith(broken), { facts })).join()).toContain(
       'GRANT pg_monitor TO "app"',
     );
+  });
+
+  it('calls nothing invalid when the right was lost between the two looks', () => {
+    const evaluation = lookTwice(broken, { seesBuilds: false });
+    expect(evaluation.drafts).toEqual([]);
+    expect(reasonsOf(evaluation).join()).toContain('GRANT pg_monitor TO');
   });
 
   it('is inconclusive without the second look', () => {

@@ -20,12 +20,12 @@ export const invalidIndex = defineDetector({
   settings: z.strictObject({}),
   evaluate(input) {
     const { catalogue } = input;
-    if (catalogue.server?.hasReadAllStats === false) {
-      return {
-        findings: [],
-        inconclusive: `builds of other roles are invisible to ${catalogue.server.roleName}; run: GRANT pg_monitor TO ${quoted(catalogue.server.roleName)};`,
-      };
-    }
+    const roleName = catalogue.server?.roleName ?? '<role>';
+    const invisible = `builds of other roles are invisible to ${roleName}; run: GRANT pg_monitor TO ${quoted(roleName)};`;
+    // The right may be lost between the look at the server and the second look.
+    const isBlind = [...catalogue.invalid.values()].some(({ seesBuilds }) => !seesBuilds);
+    if (catalogue.server?.hasReadAllStats === false || isBlind)
+      return { findings: [], inconclusive: invisible };
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const index of catalogue.indexes) {
