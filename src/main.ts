@@ -9,11 +9,10 @@ import { type LoadedConfig, loadConfig } from './config/load.ts';
 import { formatConfigError } from './config/problems.ts';
 import { configFileSchema } from './config/schema.ts';
 import { settingsOf } from './config/settings-tree.ts';
-import { runDemo } from './demo/command.ts';
 import { stderrProgress } from './demo/progress.ts';
 import { neededCollectors } from './detectors/evaluate.ts';
 import { detectors } from './detectors/index.ts';
-import { ListenError } from './http/server.ts';
+import { ListenError } from './http/listen-error.ts';
 import type { Finding, FindingKind } from './model/finding.ts';
 import { err, ok, type Result } from './model/result.ts';
 import { bloatReportOf } from './report/bloat/result.ts';
@@ -23,7 +22,7 @@ import { safeLine } from './report/text.ts';
 import { StoreOpenError } from './store/open-error.ts';
 import { bloatOnce, indexFilter } from './watch/bloat/once.ts';
 import { checkOnce, misconfiguredNodes } from './watch/check.ts';
-import { type Daemon, startDaemon } from './watch/daemon.ts';
+import type { Daemon } from './watch/daemon.ts';
 import { declarations } from './watch/declarations.ts';
 import { createLog } from './watch/log.ts';
 import { planOnce } from './watch/plan.ts';
@@ -185,6 +184,8 @@ async function serve(request: ConfigRequest, context: CommandContext): Promise<R
   process.on('SIGHUP', reload);
   process.on('unhandledRejection', survive);
   try {
+    // The web server and all it needs are loaded where they are wanted: other commands start sooner without.
+    const { startDaemon } = await import('./watch/daemon.ts');
     daemon = await startDaemon({
       loaded: loaded.value,
       loadAgain: () => {
@@ -287,6 +288,7 @@ async function commands(): Promise<Commands> {
     },
     configExample: () => exampleConfigYaml(declarations),
     demo: async (request, context) => {
+      const { runDemo } = await import('./demo/command.ts');
       const ended = await runDemo({
         listen: request.listen,
         major: request.pg,

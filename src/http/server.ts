@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { ListenError } from './listen-error.ts';
 import { defaultServerLimits, type ServerLimits } from './options.ts';
 import { answerMalformed } from './refused-requests.ts';
 import { createTlsServer, type TlsSource } from './tls-server.ts';
@@ -17,11 +18,6 @@ export interface RunningServer {
   readonly port: number;
   /** Takes no more requests, lets those under way finish for at most `graceMs`, then cuts them off. */
   close(graceMs: number): Promise<void>;
-}
-
-/** Why the server cannot start, in words for the operator. */
-export class ListenError extends Error {
-  override readonly name = 'ListenError';
 }
 
 /** Rejects with {@link ListenError} where the address cannot be had. */

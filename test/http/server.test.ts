@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { get, type RequestListener } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { ListenError, type RunningServer, startServer } from '../../src/http/server.ts';
+import { ListenError } from '../../src/http/listen-error.ts';
+import { type RunningServer, startServer } from '../../src/http/server.ts';
 import { sendTo } from './daemon.ts';
 
 const hello: RequestListener = (_request, response) => response.end('hello');

@@ -2,7 +2,13 @@ import { beforeAll, expect, test } from 'vitest';
 import type { Generation } from '../../src/findings/generation.ts';
 import { findingKinds } from '../../src/model/finding.ts';
 import { look, runPrinted, statementsOf, summaries } from '../support/look.ts';
-import { createDatabase, describeOnPostgres, postgresMajors, withConnection } from '../support/postgres.ts';
+import {
+  aFewMajors,
+  createDatabase,
+  describeOnPostgres,
+  postgresMajors,
+  withConnection,
+} from '../support/postgres.ts';
 import { eventually } from '../support/processes.ts';
 import { uncommented } from './index-rows.ts';
 
@@ -37,7 +43,7 @@ const cases: Readonly<Record<string, string>> = {
   tree_key_below: `${parent} ${tree('')} alter table h1 add foreign key (a) references p; create index i on h (a)`,
 };
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server) => {
   let url: string;

@@ -1,7 +1,13 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { declaredExpression, declaredPredicate } from '../../src/analysis/declared-expression.ts';
 import { parseManifest } from '../../src/config/manifest.ts';
-import { createDatabase, describeOnPostgres, postgresMajors, withConnection } from '../support/postgres.ts';
+import {
+  aFewMajors,
+  createDatabase,
+  describeOnPostgres,
+  postgresMajors,
+  withConnection,
+} from '../support/postgres.ts';
 
 /*
  * What a person writes, and what this very server makes of it: both must be one to us, and what it refuses must be refused by the
@@ -121,7 +127,7 @@ id in (select 1)`
   .trim()
   .split('\n');
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server) => {
   let url: string;

@@ -3,6 +3,7 @@ import type { Generation } from '../../src/findings/generation.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import { look, named } from '../support/look.ts';
 import {
+  aFewMajors,
   createDatabase,
   describeOnPostgres,
   postgresMajors,
@@ -46,7 +47,7 @@ const describeFull = `
   create index i on t (status);
   update t set status = status + 1;`;
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server, major) => {
   let database: TestDatabase;

@@ -4,6 +4,7 @@ import type { Generation } from '../../src/findings/generation.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import { look, named, runPrinted, summaries } from '../support/look.ts';
 import {
+  aFewMajors,
   createDatabase,
   describeOnPostgres,
   postgresMajors,
@@ -64,7 +65,7 @@ class Bystander {
   }
 }
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server, major) => {
   let database: TestDatabase;

@@ -4,6 +4,7 @@ import type { Generation } from '../../src/findings/generation.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import { look, runPrinted, statementsOf } from '../support/look.ts';
 import {
+  aFewMajors,
   createDatabase,
   describeOnPostgres,
   postgresMajors,
@@ -80,7 +81,7 @@ function describeSchema(base: string, schemaname: string): readonly string[] {
   ];
 }
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server) => {
   let url: string;

@@ -5,6 +5,7 @@ import { detectors } from '../../src/detectors/index.ts';
 import type { Generation } from '../../src/findings/generation.ts';
 import { look } from '../support/look.ts';
 import {
+  aFewMajors,
   createDatabase,
   describeOnPostgres,
   postgresMajors,
@@ -17,7 +18,7 @@ import { startProxy } from '../support/proxy.ts';
 import { readText } from '../support/repository.ts';
 import { createMonitor, createRole, type TestRole } from '../support/roles.ts';
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server) => {
   let database: TestDatabase;

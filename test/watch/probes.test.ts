@@ -11,6 +11,7 @@ import { memoryStore } from '../../src/store/store.ts';
 import type { FleetOptions } from '../../src/watch/fleet.ts';
 import { look } from '../support/look.ts';
 import {
+  aFewMajors,
   createDatabase,
   describeOnPostgres,
   postgresMajors,
@@ -60,7 +61,7 @@ const never = '0 30 4 29 2 *';
 const withSchedule = (probes: string): string =>
   `probes:${probes.replaceAll(/^ {2}- name: .*$/gm, (line) => `${line}\n    schedule: "${never}"`)}\n`;
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 const options = (limits: Partial<ProbeOptions['limits']> = {}): ProbeOptions => ({
   limits: {

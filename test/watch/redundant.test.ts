@@ -1,7 +1,13 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { Generation } from '../../src/findings/generation.ts';
 import { look, named } from '../support/look.ts';
-import { createDatabase, describeOnPostgres, postgresMajors, withConnection } from '../support/postgres.ts';
+import {
+  aFewMajors,
+  createDatabase,
+  describeOnPostgres,
+  postgresMajors,
+  withConnection,
+} from '../support/postgres.ts';
 import { eventually } from '../support/processes.ts';
 
 /** One schema a case; each has a table t of 5,000 rows. Of (a) and (a, long) the second is many times larger. */
@@ -53,7 +59,7 @@ const describeTable = (schemaname: string): string => `
 /** Enough scans of one index that nobody would call them negligible. */
 const scansOfNarrow = 30;
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server) => {
   let generation: Generation;

@@ -4,6 +4,7 @@ import type { Generation } from '../../src/findings/generation.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import { type LookOptions, look, named, runPrinted, summaries } from '../support/look.ts';
 import {
+  aFewMajors,
   createDatabase,
   describeOnPostgres,
   postgresMajors,
@@ -60,7 +61,7 @@ const describeTable = (schemaname: string): string => `
   insert into t select g, g % 100, g % 90, g % 50, 's' || g from generate_series(1, 2000) g;
   analyze t;`;
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(majors, (server, major) => {
   let database: TestDatabase;
