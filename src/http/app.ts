@@ -18,10 +18,11 @@ import {
   secureHeaders,
 } from './guard.ts';
 import { type Readiness, serveLiveness, serveReadiness } from './health.ts';
-import { landingPage } from './landing.ts';
-import { stylesheet } from './layout.ts';
 import { type MetricsSource, serveMetrics, serveProbe } from './metrics-route.ts';
 import type { HttpOptions } from './options.ts';
+import { iconAsset, scriptAsset, serveAsset, styleAsset } from './pages/assets.ts';
+import { pageRoutes } from './pages/routes.ts';
+import { problemsAsPages } from './pages/serve.ts';
 import { notFound, sendProblem } from './problem.ts';
 import { limitRequests } from './rate-limit.ts';
 import { type Reload, serveReload } from './reload-route.ts';
@@ -50,7 +51,7 @@ export interface AppDependencies {
 }
 
 export function createApp(dependencies: AppDependencies): Express {
-  const { generations, metricsPage, readiness, reload, gate, log, options } = dependencies;
+  const { metricsPage, readiness, reload, gate, log, options } = dependencies;
   const app = express();
   app.disable('x-powered-by');
   // Lists parse their own parameters, and refuse what they do not know.
@@ -58,6 +59,7 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use(
     identifyRequests(dependencies.newRequestId),
     secureHeaders(dependencies.headers ?? (() => new Map())),
+    problemsAsPages,
     boundUrls(options.urlBytesMax),
     boundBodies(options.bodyBytesMax),
   );
@@ -79,9 +81,9 @@ export function createApp(dependencies: AppDependencies): Express {
   const { withoutAuthentication } = gate.rules;
   for (const part of exemptions) if (withoutAuthentication.includes(part)) parts[part]();
   app.use(limitRequests(gate, options.requestsPerMinute));
-  readable('/assets/style.css', (_request, response) => {
-    response.set('Cache-Control', 'no-cache').type('css').send(stylesheet);
-  });
+  readable('/assets/style.css', serveAsset(styleAsset));
+  readable('/assets/page.js', serveAsset(scriptAsset));
+  readable('/assets/icon.svg', serveAsset(iconAsset));
   app.use(signInRoutes(gate, { bodyBytesMax: options.bodyBytesMax, log }));
 
   app.use(authenticate(gate));
@@ -95,9 +97,7 @@ export function createApp(dependencies: AppDependencies): Express {
     .all(allowOnly('POST'));
   readable('/api/v1/session', serveSession);
   app.use('/api/v1', apiRoutes(dependencies));
-  readable('/', (_request, response) => {
-    response.set('Cache-Control', 'no-cache').type('html').send(landingPage(generations(), options.version));
-  });
+  app.use(pageRoutes({ ...dependencies, waitingFor: () => readiness().waitingFor }));
   const docs = serveDocs(options.docsDirectory);
   app.use('/docs', (request, response, next) =>
     request.method === 'GET' || request.method === 'HEAD'

@@ -18,7 +18,11 @@ export function serveDocs(directory: string): RequestHandler {
     const known = rendered.get(name);
     if (known !== undefined) return known;
     const text = readFileSync(join(directory, name), 'utf8');
-    const page = pageLayout({ title: titleOf(text) ?? name, contentHtml: markdown.render(text) });
+    const page = pageLayout({
+      title: titleOf(text) ?? name,
+      contentHtml: markdown.render(text),
+      place: '/docs/',
+    });
     rendered.set(name, page);
     return page;
   };
@@ -31,6 +35,7 @@ export function serveDocs(directory: string): RequestHandler {
     return pageLayout({
       title: 'Documentation',
       contentHtml: markdown.render(`# Documentation\n\n${entries.join('\n')}`),
+      place: '/docs/',
     });
   };
 

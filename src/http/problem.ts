@@ -10,14 +10,25 @@ export interface Problem {
 
 /** `requestId` is what the log line of the same request carries. */
 export function sendProblem(response: Response, problem: Problem): void {
+  response.status(problem.status).set('Cache-Control', 'no-store');
+  const page: ProblemPage | undefined = response.locals.problemPage;
+  if (page !== undefined) {
+    response.type('html').send(page(problem));
+    return;
+  }
   response
-    .status(problem.status)
-    .set('Cache-Control', 'no-store')
     .type('application/problem+json')
     .send(
       `${JSON.stringify({ type: 'about:blank', ...problem, requestId: requestIdOf(response) }, undefined, 2)}\n`,
     );
 }
+
+type ProblemPage = (problem: Problem) => string;
+
+/** From here on, problems of this request are told as a page. */
+export const setProblemPage = (response: Response, page: ProblemPage): void => {
+  response.locals.problemPage = page;
+};
 
 export const setRequestId = (response: Response, id: string): void => {
   response.locals.requestId = id;

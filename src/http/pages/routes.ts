@@ -1,0 +1,17 @@
+import { type RequestHandler, Router } from 'express';
+import { allowOnly } from '../guard.ts';
+import { overviewPage } from './overview.ts';
+import { type PageHandler, type PageSources, servePage } from './serve.ts';
+
+/** The pages, all but the documentation. To add one, write its handler and give it a line here. */
+export function pageRoutes(sources: PageSources): Router {
+  const router = Router();
+  const page = (path: string, handler: PageHandler): void => {
+    readable(path, servePage(handler, sources));
+  };
+  const readable = (path: string, handler: RequestHandler): void => {
+    router.route(path).get(handler).all(allowOnly('GET', 'HEAD'));
+  };
+  page('/', overviewPage(sources));
+  return router;
+}
