@@ -23,15 +23,22 @@ export interface FewActions {
 export const rankFindings = (findings: readonly Finding[]): readonly Finding[] =>
   findings.toSorted(byBenefit);
 
+/** What findings are ranked by, each part the smaller the better; ids come after it. */
+export const benefitOf = (finding: Finding): readonly number[] => [
+  -finding.impact.reclaimableBytes,
+  -severities.indexOf(finding.severity),
+  -sureness[finding.confidence],
+  -Number(finding.kind === 'invalid-index'),
+  -(finding.impact.rowsRead ?? 0),
+];
+
 function byBenefit(a: Finding, b: Finding): number {
-  return (
-    b.impact.reclaimableBytes - a.impact.reclaimableBytes ||
-    severities.indexOf(b.severity) - severities.indexOf(a.severity) ||
-    sureness[b.confidence] - sureness[a.confidence] ||
-    Number(b.kind === 'invalid-index') - Number(a.kind === 'invalid-index') ||
-    (b.impact.rowsRead ?? 0) - (a.impact.rowsRead ?? 0) ||
-    (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
-  );
+  const [ofA, ofB] = [benefitOf(a), benefitOf(b)];
+  for (const [place, value] of ofA.entries()) {
+    const difference = value - (ofB[place] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
 const sureness: Readonly<Record<Confidence, number>> = { proven: 2, likely: 1, possible: 0 };

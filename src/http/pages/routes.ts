@@ -1,5 +1,7 @@
 import { type RequestHandler, Router } from 'express';
 import { allowOnly } from '../guard.ts';
+import { exportFindings } from './findings/export.ts';
+import { findingsPage } from './findings/list.ts';
 import { overviewPage } from './overview.ts';
 import { type PageHandler, type PageSources, servePage } from './serve.ts';
 
@@ -13,5 +15,8 @@ export function pageRoutes(sources: PageSources): Router {
     router.route(path).get(handler).all(allowOnly('GET', 'HEAD'));
   };
   page('/', overviewPage(sources));
+  page('/findings', findingsPage(sources));
+  readable('/findings.csv', exportFindings(sources, 'csv'));
+  readable('/findings.json', exportFindings(sources, 'json'));
   return router;
 }
