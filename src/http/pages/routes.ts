@@ -1,5 +1,6 @@
 import { type RequestHandler, Router } from 'express';
 import { allowOnly } from '../guard.ts';
+import { findingPage } from './finding/page.ts';
 import { exportFindings } from './findings/export.ts';
 import { findingsPage } from './findings/list.ts';
 import { overviewPage } from './overview.ts';
@@ -18,5 +19,6 @@ export function pageRoutes(sources: PageSources): Router {
   page('/findings', findingsPage(sources));
   readable('/findings.csv', exportFindings(sources, 'csv'));
   readable('/findings.json', exportFindings(sources, 'json'));
+  page('/findings/:id', findingPage(sources));
   return router;
 }
