@@ -22,7 +22,7 @@ import { type MetricsSource, serveMetrics, serveProbe } from './metrics-route.ts
 import type { HttpOptions } from './options.ts';
 import { iconAsset, scriptAsset, serveAsset, styleAsset } from './pages/assets.ts';
 import { pageRoutes } from './pages/routes.ts';
-import { problemsAsPages } from './pages/serve.ts';
+import { type PageSources, problemsAsPages } from './pages/serve.ts';
 import { notFound, sendProblem } from './problem.ts';
 import { limitRequests } from './rate-limit.ts';
 import { type Reload, serveReload } from './reload-route.ts';
@@ -34,6 +34,9 @@ export interface AppDependencies {
   readonly metricsPage: MetricsSource;
   readonly readiness: () => Readiness;
   readonly reload: Reload;
+  /** When a collector is due again; null where that is not known. */
+  readonly nextRunAtMs?: PageSources['nextRunAtMs'];
+  readonly measuringBudgetOf?: PageSources['measuringBudgetOf'];
   readonly eventStreams: ApiSources['eventStreams'];
   /** Where events and mutes are kept. */
   readonly diary: ApiSources['diary'];
@@ -97,7 +100,14 @@ export function createApp(dependencies: AppDependencies): Express {
     .all(allowOnly('POST'));
   readable('/api/v1/session', serveSession);
   app.use('/api/v1', apiRoutes(dependencies));
-  app.use(pageRoutes({ ...dependencies, waitingFor: () => readiness().waitingFor }));
+  app.use(
+    pageRoutes({
+      nextRunAtMs: () => null,
+      measuringBudgetOf: () => undefined,
+      ...dependencies,
+      waitingFor: () => readiness().waitingFor,
+    }),
+  );
   const docs = serveDocs(options.docsDirectory);
   app.use('/docs', (request, response, next) =>
     request.method === 'GET' || request.method === 'HEAD'

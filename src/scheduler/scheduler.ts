@@ -15,11 +15,17 @@ export interface SchedulerLog {
   readonly warn: (fields: object, message: string) => void;
 }
 
+export interface RunningScheduler {
+  /** When the job of this name is due next, in ms since the epoch, without its random delay; null where there is no such job. */
+  readonly nextRunAtMs: (name: string) => number | null;
+  readonly stop: () => void;
+}
+
 /**
  * Calls jobs when they are due until stopped. Runs that never started because the event loop was busy, or the clock jumped, are made up
  * by one.
  */
-export function startScheduler(jobs: readonly Job[], log: SchedulerLog): { readonly stop: () => void } {
+export function startScheduler(jobs: readonly Job[], log: SchedulerLog): RunningScheduler {
   const quiet = {
     info: () => {},
     debug: () => {},
@@ -41,6 +47,10 @@ export function startScheduler(jobs: readonly Job[], log: SchedulerLog): { reado
     return task;
   });
   return {
+    nextRunAtMs: (name) => {
+      const task = tasks[jobs.findIndex((job) => job.name === name)];
+      return task?.getNextRun()?.getTime() ?? null;
+    },
     stop: () => {
       stopped.abort();
       for (const task of tasks) void task.destroy();

@@ -165,6 +165,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         return { isReady: waitingFor.length === 0, waitingFor };
       },
       reload,
+      nextRunAtMs: (collector) => fleet?.nextRunAtMs(collector) ?? null,
+      measuringBudgetOf: (name) => budgets.all().get(name),
       diary: store,
       eventStreams,
       configuredMutes: inForce.mutes,

@@ -18,7 +18,7 @@ import { nodeName, type TargetId, targetKey } from '../model/ids.ts';
 import type { SessionLimits } from '../postgres/session.ts';
 import { ConnectionSlots } from '../postgres/slots.ts';
 import type { Clock } from '../scheduler/clock.ts';
-import { type Job, startScheduler } from '../scheduler/scheduler.ts';
+import { type Job, type RunningScheduler, startScheduler } from '../scheduler/scheduler.ts';
 import type { Store } from '../store/store.ts';
 import { buildSettings } from './bloat/settings.ts';
 import { type FleetMeasuring, targetBloat } from './bloat/target-bloat.ts';
@@ -76,7 +76,9 @@ export class Fleet {
   readonly #stop = new AbortController();
   readonly #places = new Places();
   readonly #names: readonly CollectorName[];
-  #scheduler: { readonly stop: () => void } | undefined;
+  #scheduler: RunningScheduler | undefined;
+  /** The job of each collector, by its name. */
+  #jobOf: ReadonlyMap<CollectorName, string> = new Map();
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -129,6 +131,26 @@ export class Fleet {
   /** Plans and runs all probes. Returns at once. */
   activateProbes(): void {
     for (const watcher of this.#watchers()) watcher.activateProbes();
+  }
+
+  /** The targets that are watched now, sorted. */
+  targets(): readonly TargetId[] {
+    return this.#watchers()
+      .map(({ target }) => target)
+      .sort((a, b) => (targetKey(a) < targetKey(b) ? -1 : 1));
+  }
+
+  /** Everything of these targets is due now. Returns at once. */
+  collect(targets: readonly TargetId[]): void {
+    const keys = new Set(targets.map(targetKey));
+    for (const watcher of this.#watchers())
+      if (keys.has(targetKey(watcher.target))) watcher.activate(this.#names);
+  }
+
+  /** When a collector is due by its schedule, in ms since the epoch; null where it has none. */
+  nextRunAtMs(collector: string): number | null {
+    const job = [...this.#jobOf].find(([name]) => name === collector)?.[1];
+    return job === undefined ? null : (this.#scheduler?.nextRunAtMs(job) ?? null);
   }
 
   /** Asks the servers whose databases are discovered for them, and watches those there are now. */
@@ -186,6 +208,9 @@ export class Fleet {
       group.names.push(name);
       groups.set(key, group);
     }
+    this.#jobOf = new Map(
+      [...groups.values()].flatMap(({ names }) => names.map((name) => [name, names.join(',')] as const)),
+    );
     const jobs: Job[] = [...groups.values()].map(({ job, names }) => ({
       ...job,
       name: names.join(','),

@@ -40,12 +40,19 @@ export function serveEvents(
   return async (request, response) => {
     const asked = read(queryOf(request.url));
     if (!asked.ok) return sendProblem(response, badRequest(asked.error));
-    const page = await readPage(source, asked.value, options.now());
-    response.set('Cache-Control', 'no-cache').json(page);
+    const { events, next = null } = await readEvents(source, asked.value);
+    const generatedAt = new Date(options.now()).toISOString();
+    response
+      .set('Cache-Control', 'no-cache')
+      .json({ items: events.map(viewOf), next, generatedAt } satisfies Page);
   };
 }
 
-async function readPage(source: EventSource, asked: AskedPage, nowMs: number): Promise<Page> {
+/** A page of the diary, newest first; `next` is the cursor of the following one. */
+export async function readEvents(
+  source: EventSource,
+  asked: AskedPage,
+): Promise<{ readonly events: readonly KeptEvent[]; readonly next: string | undefined }> {
   const { server, datname, kind } = asked.filters;
   const [onlyServer, onlyDatname] = [single(server), single(datname)];
   const isWhole = onlyServer !== undefined && onlyDatname !== undefined;
@@ -71,9 +78,8 @@ async function readPage(source: EventSource, asked: AskedPage, nowMs: number): P
   const shown = found.slice(0, asked.limit);
   const last = found.length > asked.limit ? shown.at(-1)?.id : isEnd ? undefined : before;
   return {
-    items: shown.map(viewOf),
-    next: last === undefined ? null : encodeCursor(asked.scope, String(last)),
-    generatedAt: new Date(nowMs).toISOString(),
+    events: shown,
+    next: last === undefined ? undefined : encodeCursor(asked.scope, String(last)),
   };
 }
 

@@ -1,10 +1,12 @@
 import { type RequestHandler, Router } from 'express';
 import { allowOnly } from '../guard.ts';
+import { eventsPage } from './events.ts';
 import { findingPage } from './finding/page.ts';
 import { exportFindings } from './findings/export.ts';
 import { findingsPage } from './findings/list.ts';
 import { overviewPage } from './overview.ts';
 import { type PageHandler, type PageSources, servePage } from './serve.ts';
+import { targetsPage } from './targets.ts';
 
 /** The pages, all but the documentation. To add one, write its handler and give it a line here. */
 export function pageRoutes(sources: PageSources): Router {
@@ -20,5 +22,7 @@ export function pageRoutes(sources: PageSources): Router {
   readable('/findings.csv', exportFindings(sources, 'csv'));
   readable('/findings.json', exportFindings(sources, 'json'));
   page('/findings/:id', findingPage(sources));
+  page('/targets', targetsPage(sources));
+  page('/events', eventsPage(sources));
   return router;
 }

@@ -18,10 +18,21 @@ export interface PageSources {
   readonly waitingFor: () => readonly string[];
   /** Where events and mutes are kept. */
   readonly diary: EventSource & MuteSource;
+  /** When a collector is due again; null where that is not known. */
+  readonly nextRunAtMs: (collector: string) => number | null;
+  /** What may be read of a server's indexes for measuring; undefined where nothing is measured. */
+  readonly measuringBudgetOf: (server: string) => MeasuringBudget | undefined;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly options: HttpOptions;
   readonly log: HttpLog;
+}
+
+/** What may be read of one server's indexes for measuring. */
+export interface MeasuringBudget {
+  readonly bytesPerSecond: number;
+  /** What was read and is not paid for yet. */
+  readonly debtBytes: number;
 }
 
 export interface PageRequest {
