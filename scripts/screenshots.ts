@@ -31,7 +31,11 @@ const looks = [
 
 async function take(browser: Browser, { name, path: page }: Picture): Promise<void> {
   for (const { suffix, width, height, colorScheme } of looks) {
-    const context = await browser.newContext({ viewport: { width, height }, colorScheme, timezoneId: 'Europe/Berlin' });
+    const context = await browser.newContext({
+      viewport: { width, height },
+      colorScheme,
+      timezoneId: 'Europe/Berlin',
+    });
     const tab = await context.newPage();
     await tab.goto(new URL(page, address).href, { waitUntil: 'load' });
     const file = path.join(folder, `page-${name}${suffix}.png`);

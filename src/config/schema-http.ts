@@ -89,6 +89,11 @@ export const HttpSettings = z
         reason:
           'Ten in a second are a busy reader; a million is no limit. Behind a proxy all clients share its address.',
       }).prefault(600),
+      collectCooldown: setting(duration({ min: '1s', max: '1h' }), {
+        description:
+          'How long each target waits before it is collected from out of turn again (`POST /api/v1/collect`, the button on the page).',
+        reason: 'A collection takes about a second; whoever asks once an hour can wait for the schedule.',
+      }).prefault('10s'),
       requestTimeout: setting(duration({ min: '1s', max: '5m' }), {
         description: 'How long a client may take to send its request.',
         reason: 'Slower than a second are real networks; longer than five minutes only attackers.',

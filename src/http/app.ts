@@ -4,6 +4,7 @@ import type { Generation } from '../findings/generation.ts';
 import { authenticate, requireRole } from './access/authenticate.ts';
 import type { Gate } from './access/gate.ts';
 import { signInRoutes } from './access/sign-in.ts';
+import { type Collecting, createCollectDoor } from './api/collect.ts';
 import { type ApiSources, apiRoutes } from './api/routes.ts';
 import { serveSession } from './api/session.ts';
 import { serveDocs } from './docs-pages.ts';
@@ -21,6 +22,7 @@ import { type Readiness, serveLiveness, serveReadiness } from './health.ts';
 import { type MetricsSource, serveMetrics, serveProbe } from './metrics-route.ts';
 import type { HttpOptions } from './options.ts';
 import { iconAsset, scriptAsset, serveAsset, styleAsset } from './pages/assets.ts';
+import { changeRoutes } from './pages/changes.ts';
 import { pageRoutes } from './pages/routes.ts';
 import { type PageSources, problemsAsPages } from './pages/serve.ts';
 import { notFound, sendProblem } from './problem.ts';
@@ -34,6 +36,8 @@ export interface AppDependencies {
   readonly metricsPage: MetricsSource;
   readonly readiness: () => Readiness;
   readonly reload: Reload;
+  /** What can be collected out of turn. */
+  readonly collecting: Collecting;
   /** When a collector is due again; null where that is not known. */
   readonly nextRunAtMs?: PageSources['nextRunAtMs'];
   readonly measuringBudgetOf?: PageSources['measuringBudgetOf'];
@@ -99,7 +103,12 @@ export function createApp(dependencies: AppDependencies): Express {
     .post(refuseOtherSites, ifThereAreAny, serveReload(reload, options.lifecycleEnabled, log))
     .all(allowOnly('POST'));
   readable('/api/v1/session', serveSession);
-  app.use('/api/v1', apiRoutes(dependencies));
+  const collecting = createCollectDoor(dependencies.collecting, {
+    cooldownMs: options.collectCooldownMs,
+    now: dependencies.now,
+    log,
+  });
+  app.use('/api/v1', apiRoutes({ ...dependencies, collecting }));
   app.use(
     pageRoutes({
       nextRunAtMs: () => null,
@@ -108,6 +117,7 @@ export function createApp(dependencies: AppDependencies): Express {
       waitingFor: () => readiness().waitingFor,
     }),
   );
+  app.use(changeRoutes({ ...dependencies, source: dependencies.diary }, collecting, options));
   const docs = serveDocs(options.docsDirectory);
   app.use('/docs', (request, response, next) =>
     request.method === 'GET' || request.method === 'HEAD'

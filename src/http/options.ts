@@ -17,6 +17,8 @@ export interface HttpOptions {
   readonly urlBytesMax: number;
   /** What one client address may ask for in a minute; 0 for no limit. */
   readonly requestsPerMinute: number;
+  /** How long a target waits before it is collected from out of turn again. */
+  readonly collectCooldownMs: number;
 }
 
 export const defaultHttpOptions = {
@@ -26,6 +28,7 @@ export const defaultHttpOptions = {
   bodyBytesMax: 4 * KiB,
   urlBytesMax: 8 * KiB,
   requestsPerMinute: 600,
+  collectCooldownMs: 10 * secondMs,
 } as const satisfies Partial<HttpOptions>;
 
 /** Bounds of the server below the application: each keeps one bad client from taking what the others need. */

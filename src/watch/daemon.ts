@@ -165,6 +165,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         return { isReady: waitingFor.length === 0, waitingFor };
       },
       reload,
+      collecting: {
+        targets: () => fleet?.targets() ?? [],
+        collect: (targets) => fleet?.collect(targets),
+      },
       nextRunAtMs: (collector) => fleet?.nextRunAtMs(collector) ?? null,
       measuringBudgetOf: (name) => budgets.all().get(name),
       diary: store,
@@ -181,6 +185,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         docsDirectory: options.docsDirectory,
         redactLiterals: inForce.privacy.redactLiterals,
         pageSizeMax: inForce.http.pageSizeMax,
+        collectCooldownMs: inForce.http.collectCooldown.ms,
         requestsPerMinute: inForce.http.requestsPerMinute,
       },
     });

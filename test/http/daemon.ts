@@ -58,6 +58,7 @@ export async function serve({
     readiness: () => ({ isReady: true, waitingFor: [] }),
     reload: async () => ok(undefined),
     diary: memoryStore(),
+    collecting: { targets: () => [], collect: () => {} },
     eventStreams: { serve: (_request, response) => void response.end() },
     configuredMutes: [],
     gate,

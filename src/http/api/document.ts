@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { startedCollection, wantedCollection } from './collect.ts';
 import { eventFilters } from './events.ts';
 import { byTarget } from './list.ts';
 import {
@@ -8,7 +9,7 @@ import {
   tablesListing,
   targetsListing,
 } from './listings.ts';
-import { wantedMute } from './mutes.ts';
+import { wantedMute, wantedMuteOfFinding } from './mute-changes.ts';
 import { filterParameters, listOperation, type Operation, operationOf } from './operations.ts';
 import { probesListing } from './probes.ts';
 import { eventSchema, muteSchema } from './schemas/diary.ts';
@@ -32,6 +33,37 @@ export function apiOperations({ pageSizeMax }: { readonly pageSizeMax: number })
       answers: { 200: { description: 'The finding.', schema: findingSchema } },
       problems: [404],
       isChange: false,
+    },
+    {
+      method: 'post',
+      path: '/findings/{id}/mute',
+      operationId: 'muteFinding',
+      summary: 'Mutes this finding, or replaces its mute. Its state changes with its next evaluation.',
+      parameters: [findingIdParameter('id')],
+      body: wantedMuteOfFinding,
+      answers: {
+        200: { description: 'The mute that replaced another.', schema: muteSchema },
+        201: { description: 'The mute.', schema: muteSchema },
+      },
+      problems: [400, 404, 409, 413, 415],
+      isChange: true,
+    },
+    {
+      method: 'post',
+      path: '/collect',
+      operationId: 'collect',
+      summary:
+        'Collects from one target, from those of one server, or from all, now and not only when it is due. Each target waits `http.collectCooldown` before it is collected from in this way again.',
+      body: wantedCollection,
+      isBodyOptional: true,
+      answers: {
+        202: {
+          description: 'What was started; the outcome is in the next generation.',
+          schema: startedCollection,
+        },
+      },
+      problems: [400, 404, 413, 415, 429],
+      isChange: true,
     },
     operationOf(indexesListing({ redactLiterals: false }), pageSizeMax),
     operationOf(tablesListing, pageSizeMax),

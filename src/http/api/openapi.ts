@@ -45,7 +45,16 @@ const introduction = [
 type SchemaOf = (schema: z.ZodType) => Json;
 
 function describe(operation: Operation, schemaOf: SchemaOf, bodyOf: SchemaOf): Json {
-  const { operationId, summary, parameters = [], body, answers, problems, isChange } = operation;
+  const {
+    operationId,
+    summary,
+    parameters = [],
+    body,
+    isBodyOptional,
+    answers,
+    problems,
+    isChange,
+  } = operation;
   const asked = new Set([...problems, 401, ...(isChange ? [403] : []), 414, 429, 500]);
   return {
     operationId,
@@ -55,7 +64,12 @@ function describe(operation: Operation, schemaOf: SchemaOf, bodyOf: SchemaOf): J
       : { parameters: parameters.map((parameter) => describeParameter(parameter, schemaOf)) }),
     ...(body === undefined
       ? {}
-      : { requestBody: { required: true, content: { 'application/json': { schema: bodyOf(body) } } } }),
+      : {
+          requestBody: {
+            required: isBodyOptional !== true,
+            content: { 'application/json': { schema: bodyOf(body) } },
+          },
+        }),
     responses: {
       ...Object.fromEntries(
         Object.entries(answers).map(([status, { description, schema, contentType = 'application/json' }]) => [

@@ -11,6 +11,8 @@ export interface Operation {
   readonly summary: string;
   readonly parameters?: readonly Parameter[];
   readonly body?: z.ZodType;
+  /** Whether the request may come without one. */
+  readonly isBodyOptional?: boolean;
   /** By status, what is answered besides problems; undefined: without a body. */
   readonly answers: Readonly<Record<number, Answer>>;
   /** Statuses of `application/problem+json` that this request in particular may get. */

@@ -1,10 +1,12 @@
 import { type RequestHandler, Router } from 'express';
 import type { MuteSettings } from '../../config/schema-mutes.ts';
 import type { Generation } from '../../findings/generation.ts';
-import { allowOnly, type HttpLog } from '../guard.ts';
+import { requireRole } from '../access/authenticate.ts';
+import { allowOnly, type HttpLog, refuseOtherSites } from '../guard.ts';
 import type { HttpOptions } from '../options.ts';
 import { badRequest, notFound, sendProblem } from '../problem.ts';
 import { queryOf } from '../query.ts';
+import { type CollectDoor, serveCollect } from './collect.ts';
 import { apiOperations } from './document.ts';
 import type { EventStreams } from './event-stream.ts';
 import { type EventSource, serveEvents } from './events.ts';
@@ -16,7 +18,8 @@ import {
   tablesListing,
   targetsListing,
 } from './listings.ts';
-import { type MuteSource, muteRoutes } from './mutes.ts';
+import type { MuteSource } from './mute-changes.ts';
+import { muteRoutes } from './mutes.ts';
 import { openApiDocument } from './openapi.ts';
 import { probesListing } from './probes.ts';
 
@@ -29,6 +32,8 @@ export interface ApiSources {
   /** Where events and mutes are kept. */
   readonly diary: EventSource & MuteSource;
   readonly configuredMutes: readonly MuteSettings[];
+  /** What can be collected out of turn. */
+  readonly collecting: CollectDoor;
   readonly log: HttpLog;
 }
 
@@ -55,7 +60,6 @@ export function apiRoutes(sources: ApiSources): Router {
     .get(serveEvents(sources.diary, { pageSizeMax, now: sources.now }))
     .all(allowOnly('GET', 'HEAD'));
   router.use(
-    '/mutes',
     muteRoutes({
       ...sources,
       ...sources.options,
@@ -63,6 +67,10 @@ export function apiRoutes(sources: ApiSources): Router {
       configured: sources.configuredMutes,
     }),
   );
+  router
+    .route('/collect')
+    .post(refuseOtherSites, requireRole('admin'), ...serveCollect(sources.collecting, sources.options))
+    .all(allowOnly('POST'));
   router.route('/findings/:id').get(serveFinding(sources)).all(allowOnly('GET', 'HEAD'));
   return router;
 }

@@ -10,6 +10,8 @@ export interface Column {
   readonly isNumber?: boolean;
   /** A column of sentences, which needs room. */
   readonly isWide?: boolean;
+  /** A column of names, which break nowhere by themselves. */
+  readonly isName?: boolean;
 }
 
 export interface Table {
@@ -28,7 +30,7 @@ const cardsTable =
 <thead role="rowgroup"><tr role="row"><% for (const column of it.columns) { %><th role="columnheader" scope="col"<% if (column.isNumber) { %> class="number"<% } %>><%= column.title %></th><% } %></tr></thead>
 <tbody role="rowgroup">
 <% for (const row of it.rows) { %>
-<tr role="row"><% row.forEach((cell, place) => { const column = it.columns[place]; %><td role="cell" data-label="<%= column.title %>"<% if (column.isNumber) { %> class="number"<% } else if (column.isWide) { %> class="wide"<% } %>><%= cell %></td><% }) %></tr>
+<tr role="row"><% row.forEach((cell, place) => { const column = it.columns[place]; %><td role="cell" data-label="<%= column.title %>"<% if (column.isNumber) { %> class="number"<% } else if (column.isWide) { %> class="wide"<% } else if (column.isName) { %> class="named"<% } %>><%= cell %></td><% }) %></tr>
 <% } %>
 </tbody>
 </table>`);
@@ -37,7 +39,7 @@ const scrollingTable =
 <thead><tr><% for (const column of it.columns) { %><th scope="col"<% if (column.isNumber) { %> class="number"<% } %>><%= column.title %></th><% } %></tr></thead>
 <tbody>
 <% for (const row of it.rows) { %>
-<tr><% row.forEach((cell, place) => { const column = it.columns[place]; %><td<% if (column.isNumber) { %> class="number"<% } else if (column.isWide) { %> class="wide"<% } %>><%= cell %></td><% }) %></tr>
+<tr><% row.forEach((cell, place) => { const column = it.columns[place]; %><td<% if (column.isNumber) { %> class="number"<% } else if (column.isWide) { %> class="wide"<% } else if (column.isName) { %> class="named"<% } %>><%= cell %></td><% }) %></tr>
 <% } %>
 </tbody>
 </table></div>`);

@@ -121,8 +121,8 @@ const eventsTable = (events: readonly KeptEvent[]): Html =>
       { title: 'When' },
       { title: 'Kind' },
       { title: 'What happened', isWide: true },
-      { title: 'Database' },
-      { title: 'Node' },
+      { title: 'Database', isName: true },
+      { title: 'Node', isName: true },
     ],
     rows: events.map((event) => [
       timeHtml(event.atMs),

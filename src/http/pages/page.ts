@@ -1,3 +1,4 @@
+import type { PageAccess } from './access.ts';
 import { iconAsset, scriptAsset, styleAsset } from './assets.ts';
 import { type Html, template } from './html.ts';
 
@@ -24,12 +25,15 @@ export interface Page {
   readonly place?: Place | undefined;
   /** Whether the address is the place itself and not something below it. */
   readonly isPlaceItself?: boolean;
+  /** Who reads it; undefined where that does not matter. */
+  readonly access?: PageAccess | undefined;
 }
 
 const frame = template<{
   readonly page: Page;
   readonly places: typeof places;
   readonly current: string;
+  readonly access: PageAccess | undefined;
   readonly iconUrl: string;
   readonly styleUrl: string;
   readonly scriptUrl: string;
@@ -52,6 +56,11 @@ const frame = template<{
 <% for (const { path, title } of it.places) { %>
 <li><a href="<%= path %>"<% if (path === it.page.place) { %> aria-current="<%= it.current %>"<% } %>><%= title %></a></li>
 <% } %>
+<% if (it.access && it.access.name !== null) { %>
+<li class="who"><a href="/login"><span class="hidden-text">Signed in as </span><%= it.access.name %></a></li>
+<% } else if (it.access && it.access.hasAdministrators) { %>
+<li class="who"><a href="/login">Sign in</a></li>
+<% } %>
 </ul></nav>
 </header>
 <main id="content" tabindex="-1">
@@ -70,6 +79,7 @@ export const renderPage = (page: Page): string =>
   frame({
     page,
     places,
+    access: page.access,
     current: page.isPlaceItself === false ? 'true' : 'page',
     iconUrl: iconAsset.url,
     styleUrl: styleAsset.url,

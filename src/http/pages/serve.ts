@@ -1,7 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Generation } from '../../findings/generation.ts';
 import type { EventSource } from '../api/events.ts';
-import type { MuteSource } from '../api/mutes.ts';
+import type { MuteSource } from '../api/mute-changes.ts';
 import type { HttpLog } from '../guard.ts';
 import type { HttpOptions } from '../options.ts';
 import { type Problem, requestIdOf, sendProblem, setProblemPage } from '../problem.ts';
@@ -61,20 +61,25 @@ export const aProblem = (problem: Problem): PageAnswer => ({ kind: 'problem', pr
 export const servePage =
   (handler: PageHandler, { now }: Pick<PageSources, 'now'>): RequestHandler =>
   async (request, response) => {
+    const access = pageAccessOf(response);
     const answer = await handler({
       query: queryOf(request.url),
       url: request.originalUrl,
       param: (name) => paramOf(request, name),
-      access: pageAccessOf(response),
+      access,
       nowMs: now(),
     });
-    sendAnswer(response, answer);
+    sendAnswer(response, answer, access);
   };
 
-export function sendAnswer(response: Response, answer: PageAnswer): void {
+export function sendAnswer(response: Response, answer: PageAnswer, access: PageAccess): void {
   if (answer.kind === 'problem') sendProblem(response, answer.problem);
   else if (answer.kind === 'redirect') response.redirect(303, answer.to);
-  else response.set('Cache-Control', 'no-cache').type('html').send(renderPage(answer.page));
+  else
+    response
+      .set('Cache-Control', 'no-cache')
+      .type('html')
+      .send(renderPage({ access, ...answer.page }));
 }
 
 function paramOf(request: Request, name: string): string {

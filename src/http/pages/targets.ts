@@ -44,6 +44,9 @@ export function targetsPage(sources: PageSources): PageHandler {
       place: '/targets',
       content: joined([
         heading({}),
+        request.query.get('collecting') === 'yes'
+          ? noticeHtml('info', 'Collecting: what comes of it stands here in a moment. Load the page again.')
+          : nothing,
         waitingFor.length === 0
           ? nothing
           : noticeHtml(
@@ -198,7 +201,12 @@ function nodesHtml({ nodes, unknownReplicas }: Generation, number: number): Html
     subheading({ title: 'Nodes' }),
     tableHtml({
       label: `Nodes of target ${number}`,
-      columns: [{ title: 'Node' }, { title: 'Role' }, { title: 'State' }, { title: 'Why', isWide: true }],
+      columns: [
+        { title: 'Node', isName: true },
+        { title: 'Role' },
+        { title: 'State' },
+        { title: 'Why', isWide: true },
+      ],
       rows: nodes.map(({ node, role, state, reason }) => [
         nameHtml(node),
         role,

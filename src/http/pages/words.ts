@@ -86,8 +86,8 @@ export const confidenceMeaning: Readonly<Record<Confidence, string>> = {
   possible: 'something that would settle it could not be seen, or has not been watched long enough',
 };
 export const originMeaning: Readonly<Record<Origin, string>> = {
-  baseline: 'it was there when this database was first looked at',
-  new: 'it came after the first look',
+  baseline: 'there at the first look',
+  new: 'came after the first look',
 };
 
 /** Where the page of a finding is. */

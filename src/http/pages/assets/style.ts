@@ -21,6 +21,7 @@ header nav ul { display: flex; flex-wrap: wrap; gap: .1rem .3rem; margin: 0; pad
 header nav a { display: block; padding: .25rem .5rem; text-decoration: none; border-bottom: 3px solid transparent; }
 header nav a:hover { text-decoration: underline; }
 header nav a[aria-current] { border-bottom-color: var(--accent); font-weight: 600; }
+header nav .who { margin-left: auto; }
 header .brand { font-weight: 700; color: var(--ink); padding-left: 0; }
 main { padding-top: .5rem; padding-bottom: 3rem; min-height: 70vh; }
 footer { border-top: 1px solid var(--line); padding-top: .6rem; padding-bottom: 1.5rem; color: var(--dim); font-size: .9rem; }
@@ -43,6 +44,11 @@ code { font-family: ui-monospace, monospace; font-size: .92em; }
 img, svg { max-width: 100%; }
 mark { background: var(--mark); color: inherit; padding: 0 .15em; border-radius: 2px; font-weight: 600; }
 .name { overflow-wrap: anywhere; }
+td.named { min-width: 9.5rem; }
+td.number, th.number { padding-right: 1.6rem; }
+.beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 0 2rem; align-items: start; }
+.beside > * { min-width: 0; }
+.beside h2 { margin-top: 1rem; }
 .dim { color: var(--dim); }
 .hidden-text { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .badge { display: inline-block; white-space: nowrap; border: 1px solid var(--line); border-radius: 4px; padding: 0 .45rem; font-size: .86rem; line-height: 1.5; }
@@ -56,7 +62,7 @@ mark { background: var(--mark); color: inherit; padding: 0 .15em; border-radius:
 .notice.critical { border-left-color: var(--critical); }
 .notice > :first-child { margin-top: 0; }
 .notice > :last-child { margin-bottom: 0; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .8rem; margin: 1rem 0; padding: 0; list-style: none; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .8rem; margin: 1rem 0; padding: 0; list-style: none; }
 .tiles li { border: 1px solid var(--line); border-radius: 4px; padding: .6rem .8rem; background: var(--panel); }
 .tiles strong { display: block; font-size: 1.4rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
 dl.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: .2rem 1.5rem; margin: .5rem 0; }
@@ -90,7 +96,8 @@ summary { cursor: pointer; }
   table.cards td { border: 0; padding: .15rem 0; text-align: left; white-space: normal; }
   table.cards td::before { content: attr(data-label); display: block; color: var(--dim); font-size: .82rem; }
   table.cards td:empty { display: none; }
-  td time { min-width: 0; }
+  td time, td.wide, td.named { min-width: 0; }
+  td.number { padding-right: 0; }
 }
 @media print { header, form, .copy { display: none; } }
 `;

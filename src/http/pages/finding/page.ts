@@ -110,24 +110,15 @@ function contentOf(shown: Shown): Html {
   return joined([
     head(finding),
     standing(finding, generation, mute),
-    guide.meaning ?? nothing,
-    sectionHtml(
-      'sure',
-      'How sure this is',
-      joined([
-        paragraphHtml(
-          joined([confidenceHtml(finding.confidence), ` ${confidenceMeaning[finding.confidence]}.`]),
-        ),
-        finding.caveats.length === 0
-          ? paragraphHtml('Nothing is known that could make it wrong here.')
-          : joined([
-              paragraphHtml('What could make it wrong here:'),
-              listHtml(finding.caveats.map(sentenceHtml)),
-            ]),
+    beside({
+      left: joined([
+        sectionHtml('sure', 'How sure this is', sureHtml(finding)),
+        sectionHtml('impact', 'What it costs', factTable('Impact', finding.impact)),
       ]),
-    ),
+      right: sectionHtml('fix', 'The fix', fixHtml(finding.fix)),
+    }),
+    guide.meaning === undefined ? nothing : sectionHtml('meaning', 'What it means', guide.meaning),
     sectionHtml('evidence', 'Evidence', factTable('Evidence', finding.evidence)),
-    sectionHtml('impact', 'What it costs', factTable('Impact', finding.impact)),
     charts,
     comparison === nothing && missing.length === 0
       ? nothing
@@ -145,7 +136,6 @@ function contentOf(shown: Shown): Html {
                 ),
           ]),
         ),
-    sectionHtml('fix', 'The fix', fixHtml(finding.fix)),
     sectionHtml('change', 'What would change this verdict', changeHtml(finding, guide)),
     guide.confirming === undefined ? nothing : sectionHtml('confirm', 'How to confirm it', guide.confirming),
     sectionHtml(
@@ -156,6 +146,21 @@ function contentOf(shown: Shown): Html {
     sectionHtml('history', 'What happened to it', historyHtml(events)),
   ]);
 }
+
+const beside = template<{ readonly left: Html; readonly right: Html }>(
+  '<div class="beside"><div><%= it.left %></div><div><%= it.right %></div></div>\n',
+);
+
+const sureHtml = (finding: Finding): Html =>
+  joined([
+    paragraphHtml(joined([confidenceHtml(finding.confidence), ` ${confidenceMeaning[finding.confidence]}.`])),
+    finding.caveats.length === 0
+      ? paragraphHtml('Nothing is known that could make it wrong here.')
+      : joined([
+          paragraphHtml('What could make it wrong here:'),
+          listHtml(finding.caveats.map(sentenceHtml)),
+        ]),
+  ]);
 
 function head(finding: Finding): Html {
   const { severity, kind, origin, docs, indexrelname, columns } = finding;
@@ -175,7 +180,7 @@ function head(finding: Finding): Html {
       ...(indexrelname === null ? [] : [['Index', nameHtml(indexrelname)] as const]),
       ...(columns.length === 0 ? [] : [['Columns', nameHtml(columns.join(', '))] as const]),
       ['Kind', linkHtml(docs, `${kind}: what it is and what to do`)],
-      ['First seen', joined([timeHtml(finding.firstSeen), `; ${originMeaning[origin]}`])],
+      ['First seen', joined([timeHtml(finding.firstSeen), originNote({ note: originMeaning[origin] })])],
       ['Last seen', timeHtml(finding.lastSeen)],
       ...(finding.renamedFrom === undefined
         ? []
@@ -185,6 +190,7 @@ function head(finding: Finding): Html {
     ]),
   ]);
 }
+const originNote = template<{ readonly note: string }>(' <span class="dim"><%= it.note %></span>');
 const heading = template<{ readonly title: Html }>('<h1><%= it.title %></h1>\n');
 const badges = template<{ readonly badges: readonly Html[] }>(
   '<div class="badges"><% for (const badge of it.badges) { %><%= badge %> <% } %></div>\n',

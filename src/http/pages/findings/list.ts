@@ -163,7 +163,7 @@ function findingsTable(label: string, findings: readonly Finding[], asked: Asked
     columns: [
       { title: 'Severity' },
       { title: 'Finding', isWide: true },
-      { title: 'Database' },
+      { title: 'Database', isName: true },
       { title: 'Confidence' },
       ...(isStateShown ? [{ title: 'State' }] : []),
       { title: 'Can be reclaimed', isNumber: true },
