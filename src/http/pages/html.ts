@@ -31,8 +31,12 @@ export function escaped(value: unknown): string {
   if (value instanceof Html) return value.text;
   if (Array.isArray(value)) return value.map(escaped).join('');
   if (value === undefined || value === null) return '';
-  return String(value).replace(/[&<>"']/g, (character) => entities[character] ?? character);
+  return String(value).replace(special, (character) => entities[character] ?? reference(character));
 }
+
+/** Hidden characters stand as references: a browser would turn a carriage return into a line feed, and a form send another name. */
+const special = /[&<>"'\r\p{Cf}\p{Zl}\p{Zp}]/gu;
+const reference = (character: string): string => `&#${character.codePointAt(0)};`;
 
 const eta = new Eta({ autoEscape: true, escapeFunction: escaped });
 
