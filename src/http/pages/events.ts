@@ -119,7 +119,7 @@ const eventsTable = (events: readonly KeptEvent[]): Html =>
     label: 'Events',
     columns: [
       { title: 'When' },
-      { title: 'Kind' },
+      { title: 'Kind', isName: true },
       { title: 'What happened', isWide: true },
       { title: 'Database', isName: true },
       { title: 'Node', isName: true },

@@ -65,14 +65,14 @@ td.number, th.number { padding-right: 1.6rem; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .8rem; margin: 1rem 0; padding: 0; list-style: none; }
 .tiles li { border: 1px solid var(--line); border-radius: 4px; padding: .6rem .8rem; background: var(--panel); }
 .tiles strong { display: block; font-size: 1.4rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
-dl.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: .2rem 1.5rem; margin: .5rem 0; }
+dl.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(11.5rem, 44%), 1fr)); gap: .2rem 1.5rem; margin: .5rem 0; }
 dl.facts div { border-bottom: 1px solid var(--line); padding: .3rem 0; }
 dt { color: var(--dim); font-size: .9rem; }
 dd { margin: 0; }
 ol.actions { padding-left: 0; list-style: none; counter-reset: action; }
 ol.actions > li { counter-increment: action; border: 1px solid var(--line); border-radius: 4px; padding: .6rem .9rem; margin: .5rem 0; }
 ol.actions > li::before { content: counter(action) "."; font-weight: 700; float: left; margin-right: .6rem; }
-form.filters { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: .5rem .8rem; align-items: end; background: var(--panel); border: 1px solid var(--line); border-radius: 4px; padding: .8rem; }
+form.filters { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(10.5rem, 42%), 1fr)); margin-bottom: 1rem; gap: .5rem .8rem; align-items: end; background: var(--panel); border: 1px solid var(--line); border-radius: 4px; padding: .8rem; }
 label { display: block; font-size: .9rem; }
 input, select, textarea { font: inherit; width: 100%; max-width: 100%; color: var(--ink); background: var(--ground); border: 1px solid var(--dim); border-radius: 4px; padding: .3rem .45rem; min-height: 2.2rem; }
 input[type=checkbox], input[type=radio] { width: auto; min-height: 0; }
@@ -83,6 +83,7 @@ button[disabled] { opacity: .7; cursor: default; }
 .statements { position: relative; }
 .statements .copy { position: absolute; right: .5rem; top: .9rem; visibility: hidden; min-height: 0; padding: .1rem .6rem; font-size: .86rem; z-index: 1; }
 .script .statements .copy { visibility: visible; }
+.statements pre { max-height: 13rem; overflow: auto; }
 .script .statements pre { padding-right: 5.5rem; }
 .statements > p + .copy { top: auto; }
 .narrow { max-width: 34rem; }

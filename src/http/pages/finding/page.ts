@@ -179,7 +179,7 @@ function head(finding: Finding): Html {
       ['Table', nameHtml(`${finding.schemaname}.${finding.relname}`)],
       ...(indexrelname === null ? [] : [['Index', nameHtml(indexrelname)] as const]),
       ...(columns.length === 0 ? [] : [['Columns', nameHtml(columns.join(', '))] as const]),
-      ['Kind', linkHtml(docs, `${kind}: what it is and what to do`)],
+      ['Kind', linkHtml(docs, kind)],
       ['First seen', joined([timeHtml(finding.firstSeen), originNote({ note: originMeaning[origin] })])],
       ['Last seen', timeHtml(finding.lastSeen)],
       ...(finding.renamedFrom === undefined
