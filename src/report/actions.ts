@@ -21,7 +21,15 @@ export interface FewActions {
  * index before rows that a missing index makes PostgreSQL read. Ids break ties.
  */
 export const rankFindings = (findings: readonly Finding[]): readonly Finding[] =>
-  findings.toSorted(byBenefit);
+  findings
+    .map((finding) => ({ finding, benefit: benefitOf(finding) }))
+    .sort(byBenefit)
+    .map(({ finding }) => finding);
+
+interface Ranked {
+  readonly finding: Finding;
+  readonly benefit: readonly number[];
+}
 
 /** What findings are ranked by, each part the smaller the better; ids come after it. */
 export const benefitOf = (finding: Finding): readonly number[] => [
@@ -32,13 +40,12 @@ export const benefitOf = (finding: Finding): readonly number[] => [
   -(finding.impact.rowsRead ?? 0),
 ];
 
-function byBenefit(a: Finding, b: Finding): number {
-  const [ofA, ofB] = [benefitOf(a), benefitOf(b)];
-  for (const [place, value] of ofA.entries()) {
-    const difference = value - (ofB[place] ?? 0);
+function byBenefit(a: Ranked, b: Ranked): number {
+  for (let place = 0; place < a.benefit.length; place += 1) {
+    const difference = (a.benefit[place] ?? 0) - (b.benefit[place] ?? 0);
     if (difference !== 0) return difference;
   }
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+  return a.finding.id < b.finding.id ? -1 : a.finding.id > b.finding.id ? 1 : 0;
 }
 
 const sureness: Readonly<Record<Confidence, number>> = { proven: 2, likely: 1, possible: 0 };
@@ -78,7 +85,7 @@ function onePerIndex(ranked: readonly Finding[]): readonly Finding[] {
 
 /** What a finding would free the bytes of: an index, or the table where none is named. */
 const subjectKey = ({ server, datname, schemaname, relname, indexrelname }: Finding): string =>
-  JSON.stringify([server, datname, schemaname, relname, indexrelname]);
+  `${server}\0${datname}\0${schemaname}\0${relname}\0${indexrelname ?? ''}`;
 
 const sumBytes = (findings: readonly Finding[]): number =>
   findings.reduce((sum, finding) => sum + finding.impact.reclaimableBytes, 0);

@@ -273,7 +273,7 @@ describe('every answer', () => {
       expect(headers['content-security-policy'], path).not.toContain('unsafe-inline');
       expect(headers['x-frame-options'], path).toBe('DENY');
       expect(headers['x-content-type-options'], path).toBe('nosniff');
-      expect(headers['referrer-policy'], path).toBe('no-referrer');
+      expect(headers['referrer-policy'], path).toBe('same-origin');
       expect(headers['x-powered-by'], path).toBeUndefined();
     }
   });

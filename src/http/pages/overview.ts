@@ -4,7 +4,9 @@ import { targetKey } from '../../model/ids.ts';
 import { counted, humaneBytes } from '../../model/units.ts';
 import { type FewActions, fewActions, rankFindings } from '../../report/actions.ts';
 import { joined, linkHtml, noticeHtml, paragraphHtml, sectionHtml, tableHtml } from './components.ts';
+import { reclaimableBytes } from './findings/reclaimable.ts';
 import { type Html, nothing, template } from './html.ts';
+import { perGenerations } from './memo.ts';
 import { aPage, type PageHandler, type PageSources } from './serve.ts';
 import { unseenHtml, unseenOf } from './unseen.ts';
 import {
@@ -23,9 +25,10 @@ const shownMax = 10;
 
 /** The first page: what to do first, what is watched, and what could not be seen. */
 export function overviewPage({ generations, waitingFor }: PageSources): PageHandler {
+  const lastOf = perGenerations(lasting);
   return () => {
     const all = generations();
-    const content = all.length === 0 ? emptyContent(waitingFor()) : contentOf(all, waitingFor());
+    const content = all.length === 0 ? emptyContent(waitingFor()) : contentOf(lastOf(all), waitingFor());
     return aPage({ title: 'Overview', place: '/', content });
   };
 }
@@ -41,43 +44,59 @@ const nothingYet = template<{
 }>(`<p>Nothing has been collected yet. This page fills as soon as the first collection has been judged, which takes seconds as a rule.</p>
 <% if (it.waitingFor.length > 0) { %><p>Waiting for:</p><ul><% for (const what of it.waitingFor) { %><li><%= what %></li><% } %></ul><% } %>`);
 
-function contentOf(generations: readonly Generation[], waitingFor: readonly string[]): Html {
-  const open = generations.flatMap(({ findings }) => findings.filter(({ state }) => state === 'open'));
-  const unseen = unseenOf(generations);
-  const actions = fewActions(open);
-  const reclaimable = generations.reduce((sum, generation) => sum + generation.reclaimableTotalBytes, 0);
-  return joined([
+/** What stays the same until the next generation. */
+interface Lasting {
+  readonly tiles: Html;
+  readonly sections: Html;
+}
+
+const contentOf = ({ tiles: first, sections }: Lasting, waitingFor: readonly string[]): Html =>
+  joined([
     heading({}),
-    tiles({
-      open: countHtml(open.length),
-      bySeverity: [...severities].reverse().map((severity) => ({
-        severity,
-        count: countHtml(open.filter((finding) => finding.severity === severity).length),
-      })),
-      fresh: countHtml(open.filter(({ origin }) => origin === 'new').length),
-      reclaimable: bytesHtml(reclaimable),
-      summary: summaryOf(generations, open),
-    }),
-    unseen.length === 0
-      ? nothing
-      : noticeHtml('warning', unseenNotice({ many: counted(unseen.length, 'thing') })),
+    first,
     waitingFor.length === 0
       ? nothing
       : noticeHtml(
           'info',
           paragraphHtml(sentenceHtml(`Still waiting for ${waitingFor.slice(0, 5).join(', ')}.`)),
         ),
-    sectionHtml('first', 'What to do first', firstThings(open, actions, unseen.length > 0)),
-    sectionHtml('targets', 'Targets', targetsTable(generations)),
-    sectionHtml('counts', 'Open findings by severity and origin', countsTable(open)),
-    sectionHtml(
-      'unseen',
-      'What could not be seen',
-      unseen.length === 0
-        ? paragraphHtml('Everything that is enabled could be read and judged.')
-        : unseenHtml(unseen),
-    ),
+    sections,
   ]);
+
+function lasting(generations: readonly Generation[]): Lasting {
+  const open = generations.flatMap(({ findings }) => findings.filter(({ state }) => state === 'open'));
+  const unseen = unseenOf(generations);
+  const actions = fewActions(open);
+  const reclaimable = generations.reduce((sum, generation) => sum + generation.reclaimableTotalBytes, 0);
+  return {
+    tiles: joined([
+      tiles({
+        open: countHtml(open.length),
+        bySeverity: [...severities].reverse().map((severity) => ({
+          severity,
+          count: countHtml(open.filter((finding) => finding.severity === severity).length),
+        })),
+        fresh: countHtml(open.filter(({ origin }) => origin === 'new').length),
+        reclaimable: bytesHtml(reclaimable),
+        summary: summaryOf(generations, open),
+      }),
+      unseen.length === 0
+        ? nothing
+        : noticeHtml('warning', unseenNotice({ many: counted(unseen.length, 'thing') })),
+    ]),
+    sections: joined([
+      sectionHtml('first', 'What to do first', firstThings(open, actions, unseen.length > 0)),
+      sectionHtml('targets', 'Targets', targetsTable(generations)),
+      sectionHtml('counts', 'Open findings by severity and origin', countsTable(open)),
+      sectionHtml(
+        'unseen',
+        'What could not be seen',
+        unseen.length === 0
+          ? paragraphHtml('Everything that is enabled could be read and judged.')
+          : unseenHtml(unseen),
+      ),
+    ]),
+  };
 }
 
 const tiles = template<{
@@ -228,7 +247,7 @@ function countsTable(open: readonly Finding[]): Html {
             countHtml(those.filter((finding) => finding.origin === origin).length),
           ),
         ),
-        bytesHtml(fewActions(those).totalBytes),
+        bytesHtml(reclaimableBytes(those)),
       ];
     }),
   });

@@ -137,7 +137,7 @@ function markDifferences(values: readonly (readonly string[])[], isMarked: boole
 const tableOf = template<{
   readonly heads: readonly { readonly name: Html; readonly role: string; readonly why: Html | undefined }[];
   readonly rows: readonly { readonly title: string; readonly cells: readonly Cell[] }[];
-}>(`<div class="scroll" role="region" aria-label="Indexes side by side" tabindex="0"><table class="compared">
+}>(`<div class="scroll" role="region" aria-label="Comparison, part by part" tabindex="0"><table class="compared">
 <thead><tr><th scope="col">Index</th><% for (const head of it.heads) { %><th scope="col"><%= head.name %><br><span class="dim"><%= head.role %><% if (head.why) { %>: <%= head.why %><% } %></span></th><% } %></tr></thead>
 <tbody>
 <% for (const row of it.rows) { %>

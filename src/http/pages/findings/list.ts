@@ -1,11 +1,11 @@
 import type { Generation } from '../../../findings/generation.ts';
 import { type Finding, findingKinds, severities } from '../../../model/finding.ts';
 import { counted, humaneBytes, humaneCount } from '../../../model/units.ts';
-import { fewActions } from '../../../report/actions.ts';
 import { safeLine } from '../../../report/text.ts';
 import { badRequest } from '../../problem.ts';
 import { joined, linkHtml, noticeHtml, tableHtml } from '../components.ts';
 import { type Html, nothing, template } from '../html.ts';
+import { perGenerations } from '../memo.ts';
 import { aPage, aProblem, type PageHandler, type PageSources } from '../serve.ts';
 import { type Unseen, unseenHtml, unseenOf } from '../unseen.ts';
 import {
@@ -31,6 +31,7 @@ import {
   withoutEmpty,
 } from './asked.ts';
 import { createSorter, type Placed, type Slice, sliceOf, tableKey } from './order.ts';
+import { reclaimableBytes } from './reclaimable.ts';
 
 export const pageSize = 50;
 /** With more names than these a list to choose from is longer than a field to type into. */
@@ -39,7 +40,7 @@ const choicesMax = 50;
 /** `/findings`: everything that was found, by what the address asks for. */
 export function findingsPage({ generations }: PageSources): PageHandler {
   const sorted = createSorter();
-  const choicesOf = createChoices();
+  const choicesOf = perGenerations(choicesIn);
   return ({ query }) => {
     const asked = readAsked(query);
     if (!asked.ok) return aProblem(badRequest(asked.error));
@@ -118,7 +119,7 @@ const summary = template<{ readonly text: string; readonly csv: string; readonly
 );
 
 function summaryText(found: readonly Placed[], { before, shown }: Slice): string {
-  const { totalBytes } = fewActions(found.map(({ finding }) => finding));
+  const totalBytes = reclaimableBytes(found.map(({ finding }) => finding));
   const which =
     shown.length === found.length
       ? counted(found.length, 'finding')
@@ -250,21 +251,14 @@ interface Choices {
   readonly schemas: readonly string[];
 }
 
-/** Names to choose from; looked for anew when a generation is replaced. */
-function createChoices(): (generations: readonly Generation[]) => Choices {
-  let known: { readonly of: readonly Generation[]; readonly choices: Choices } | undefined;
-  return (generations) => {
-    if (known?.of.length === generations.length && known.of.every((one, place) => one === generations[place]))
-      return known.choices;
-    const named = (namesOf: (generation: Generation) => readonly string[]): readonly string[] =>
-      [...new Set(generations.flatMap(namesOf))].sort();
-    const choices = {
-      servers: named(({ target }) => [target.server]),
-      datnames: named(({ target }) => [target.datname]),
-      schemas: named(({ findings }) => findings.map(({ schemaname }) => schemaname)),
-    };
-    known = { of: generations, choices };
-    return choices;
+/** Names to choose from. */
+function choicesIn(generations: readonly Generation[]): Choices {
+  const named = (namesOf: (generation: Generation) => readonly string[]): readonly string[] =>
+    [...new Set(generations.flatMap(namesOf))].sort();
+  return {
+    servers: named(({ target }) => [target.server]),
+    datnames: named(({ target }) => [target.datname]),
+    schemas: named(({ findings }) => findings.map(({ schemaname }) => schemaname)),
   };
 }
 

@@ -4,6 +4,7 @@ import { type Finding, severities } from '../../../model/finding.ts';
 import { err, ok, type Result } from '../../../model/result.ts';
 import { benefitOf } from '../../../report/actions.ts';
 import { decodeCursor, encodeCursor } from '../../api/cursor.ts';
+import { perGenerations } from '../memo.ts';
 import type { Sort } from './asked.ts';
 
 /** What a finding is sorted by: compared part by part, the smaller first. The last part is its id, so that the order is total. */
@@ -19,19 +20,22 @@ export function placed(findings: readonly Finding[], sort: Sort, isGrouped: bool
   const keyOf = keys[sort];
   const alone = findings.map((finding) => ({ finding, key: [...keyOf(finding), finding.id] })).sort(byKey);
   if (!isGrouped) return alone;
-  // A table stands where the first of its findings would.
-  const first = new Map<string, Key>();
-  for (const { finding, key } of alone) {
-    const table = tableKey(finding);
-    if (!first.has(table)) first.set(table, key);
+  // A table stands where the first of its findings would, and its findings behind it in the same order.
+  const groups = new Map<string, Placed[]>();
+  for (const one of alone) {
+    const table = tableKey(one.finding);
+    const group = groups.get(table);
+    if (group === undefined) groups.set(table, [one]);
+    else group.push(one);
   }
-  return alone
-    .map(({ finding, key }) => ({ finding, key: [...(first.get(tableKey(finding)) ?? key), ...key] }))
-    .sort(byKey);
+  return [...groups.values()].flatMap((group) =>
+    group.map(({ finding, key }) => ({ finding, key: [...(group[0]?.key ?? []), ...key] })),
+  );
 }
 
+/** No name holds the character in between. */
 export const tableKey = ({ server, datname, schemaname, relname }: Finding): string =>
-  JSON.stringify([server, datname, schemaname, relname]);
+  `${server}\0${datname}\0${schemaname}\0${relname}`;
 
 const timeOf = (iso: string): number => {
   const ms = Date.parse(iso);
@@ -51,9 +55,9 @@ const keys: Readonly<Record<Sort, (finding: Finding) => readonly number[]>> = {
 export const byKey = (a: Pick<Placed, 'key'>, b: Pick<Placed, 'key'>): number => compareKeys(a.key, b.key);
 
 function compareKeys(a: Key, b: Key): number {
-  for (const [place, left] of a.entries()) {
-    const right = b[place];
-    if (left === right || right === undefined) continue;
+  for (let place = 0; place < a.length; place += 1) {
+    const [left, right] = [a[place], b[place]];
+    if (left === right || left === undefined || right === undefined) continue;
     return left < right ? -1 : 1;
   }
   return 0;
@@ -65,23 +69,22 @@ export function createSorter(): (
   sort: Sort,
   isGrouped: boolean,
 ) => readonly Placed[] {
-  const known = new Map<string, { readonly of: readonly Generation[]; readonly placed: readonly Placed[] }>();
+  const sorters = new Map<string, (generations: readonly Generation[]) => readonly Placed[]>();
   return (generations, sort, isGrouped) => {
     const name = `${sort} ${isGrouped}`;
-    const before = known.get(name);
-    if (before !== undefined && isSame(before.of, generations)) return before.placed;
-    const fresh = placed(
-      generations.flatMap(({ findings }) => findings),
-      sort,
-      isGrouped,
-    );
-    known.set(name, { of: generations, placed: fresh });
-    return fresh;
+    const sorter =
+      sorters.get(name) ??
+      perGenerations((all: readonly Generation[]) =>
+        placed(
+          all.flatMap(({ findings }) => findings),
+          sort,
+          isGrouped,
+        ),
+      );
+    sorters.set(name, sorter);
+    return sorter(generations);
   };
 }
-
-const isSame = (a: readonly Generation[], b: readonly Generation[]): boolean =>
-  a.length === b.length && a.every((generation, place) => generation === b[place]);
 
 export interface Slice {
   readonly shown: readonly Placed[];
