@@ -1,11 +1,13 @@
 import type { Bloat } from '../analysis/bloat/bloat.ts';
-import type { Catalogue } from '../analysis/catalogue.ts';
+import type { Catalogue, IndexView, TableView } from '../analysis/catalogue.ts';
 import type { UsageWindow } from '../analysis/usage-window.ts';
 import type { DefinitionFact } from '../collectors/definitions.ts';
 import type { CollectorName } from '../collectors/index.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import type { Remedy } from '../detectors/draft.ts';
+import type { SizePoint } from '../history/bloat/memory.ts';
 import type { ProbeState } from '../history/probes/memory.ts';
+import type { TableSizePoint } from '../history/tables/sizes.ts';
 import type { UsageAcrossNodes } from '../history/usage/across.ts';
 import type { Finding, Inconclusive } from '../model/finding.ts';
 import type { IndexOid, NodeName, TargetId } from '../model/ids.ts';
@@ -78,6 +80,11 @@ export interface Generation {
   readonly bloat: ReadonlyMap<IndexOid, Bloat>;
   /** When the last rebuild of an index was noticed, in ms since the epoch; only of those that were seen to be rebuilt. */
   readonly rebuilds?: ReadonlyMap<IndexOid, number>;
+  /** Sizes by day, as far back as they are remembered; absent in a single look. Of indexes on disk: a partitioned one has none. */
+  readonly sizes?: {
+    readonly ofIndex: (index: IndexView) => readonly SizePoint[];
+    readonly ofTable: (table: TableView) => readonly TableSizePoint[];
+  };
   /** Undefined where nothing is measured. */
   readonly measuring?: MeasuringFacts;
   /** Findings of every state, sorted by benefit over risk. */

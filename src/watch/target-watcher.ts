@@ -39,6 +39,7 @@ import { missingPermissions } from './permissions.ts';
 import type { Places } from './places.ts';
 import type { TargetProbes } from './probes/target-probes.ts';
 import type { StandbyWatcher } from './standby-watcher.ts';
+import { TableSizes } from './table-sizes.ts';
 import { UsageMemory } from './usage-memory.ts';
 
 export interface WatchLog {
@@ -94,6 +95,7 @@ export class TargetWatcher {
   readonly #lastSuccessAtMs = new Map<CollectorName, number>();
   #definitions = new Map<number, DefinitionFact>();
   readonly #diary: Diary;
+  readonly #tableSizes: TableSizes;
   readonly #nodes: TargetNodes;
   #said: NodesSaid | undefined;
   #readStatement: ReadStatement | undefined;
@@ -113,6 +115,7 @@ export class TargetWatcher {
       ...(options.life ?? { rules: usualLifeRules, mutes: [], tell: () => {} }),
     });
     const { target, node: primary, standbys, store, places, history, log } = options;
+    this.#tableSizes = new TableSizes({ target, store, log });
     const usage = new UsageMemory({ target, store, settings: history, log });
     this.#nodes = new TargetNodes({ target, primary, standbys, usage, places, ...history, log });
     this.#snapshot = {
@@ -198,7 +201,7 @@ export class TargetWatcher {
     const happened = probes?.keeper.takeEvents() ?? [];
     return this.#publish(
       judge(snapshot, options, catalogue, facts),
-      bloat.bloat,
+      bloat,
       null,
       facts.probes,
       happened,
@@ -251,6 +254,7 @@ export class TargetWatcher {
     if (opened.ok && !history.isRemembered) await probes?.planAll(opened.value, catalogue);
     this.#said = await this.#nodes.observe(catalogue, this.#snapshot);
     await this.#options.builds.observe(catalogue, this.#snapshot);
+    await this.#tableSizes.observe(catalogue, this.#snapshot);
     const happened = [
       ...this.#said.events,
       ...(await keeper.observe(catalogue, this.#snapshot)),
@@ -261,7 +265,7 @@ export class TargetWatcher {
     const judgement = judge(this.#snapshot, options, catalogue, facts);
     await this.#readDefinitions(judgement, names.has('indexes'));
     const error = opened.ok ? null : opened.error;
-    const generation = await this.#publish(judgement, bloat.bloat, error, facts.probes, happened);
+    const generation = await this.#publish(judgement, bloat, error, facts.probes, happened);
     if (!this.#options.keepsConnection() || connection.session === undefined) await connection.close();
     return generation;
   }
@@ -327,7 +331,7 @@ export class TargetWatcher {
 
   async #publish(
     judgement: Judgement,
-    bloat: Generation['bloat'],
+    { bloat, sizesOf }: BloatFacts,
     error: CollectionError | null,
     probes: Generation['probes'],
     happened: readonly DiaryEvent[],
@@ -350,6 +354,7 @@ export class TargetWatcher {
       usage: this.#isUsageJudged() ? this.#said?.usage : undefined,
       bloat,
       rebuilds: rebuildsIn(judgement.catalogue, keeper.memory),
+      sizes: { ofIndex: sizesOf, ofTable: (table) => this.#tableSizes.of(table) },
       ...(measuring && { measuring: measuring.facts({ catalogue: judgement.catalogue, bloat }) }),
       findings,
       remedies: remediesOf(judgement),

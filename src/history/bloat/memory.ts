@@ -36,8 +36,16 @@ const baseline = z.strictObject({
 
 const freeSpace = z.strictObject({ atMs: instant, freeBytes: count, pendingPages: count.nullable() });
 
-const sizePoint = z.strictObject({ atMs: instant, sizeBytes: count, liveEntries: count });
-/** How large an index was on one day, and how many rows it served. */
+const sizePoint = z.strictObject({
+  atMs: instant,
+  sizeBytes: count,
+  liveEntries: count,
+  /** The share of it that a rebuild would have freed, 0 to 1, where that was more than an estimate. Records of before have none. */
+  bloat: z
+    .strictObject({ ratio: z.number().min(0).max(1), method: z.enum(['measured', 'calibrated']) })
+    .optional(),
+});
+/** How large an index was on one day, how many rows it served and, where that is known, how bloated it was. */
 export type SizePoint = z.infer<typeof sizePoint>;
 
 const look = z.strictObject({

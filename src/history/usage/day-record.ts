@@ -75,8 +75,13 @@ export function encodeDay(state: UsageState, day: number): Uint8Array {
   return sealed(blobKinds.day, writer);
 }
 
-/** Opens a day record. Throws `DamagedBlob` where it is none. */
-export function decodeDay(record: Uint8Array): UsageDayRecord {
+/**
+ * Opens a day record; of its indexes and tables only those that are wanted, by their ids. Throws `DamagedBlob` where it is none.
+ */
+export function decodeDay(
+  record: Uint8Array,
+  isWanted: (id: number) => boolean = () => true,
+): UsageDayRecord {
   const reader = unsealed(blobKinds.day, record);
   const day = reader.count();
   const coveredMs = reader.count() * 1000;
@@ -94,7 +99,8 @@ export function decodeDay(record: Uint8Array): UsageDayRecord {
     const uses = reader.count();
     const tuplesRead = reader.count();
     const firstMinute = reader.count();
-    indexes.push({ id, uses, tuplesRead, firstMinute, lastMinute: minutesOfDay - 1 - reader.count() });
+    const lastMinute = minutesOfDay - 1 - reader.count();
+    if (isWanted(id)) indexes.push({ id, uses, tuplesRead, firstMinute, lastMinute });
   }
   const tables: TableDay[] = [];
   id = 0;
@@ -106,7 +112,8 @@ export function decodeDay(record: Uint8Array): UsageDayRecord {
     const rowsUpdatedNotHot = reader.count();
     const rowsDeleted = reader.count();
     const reads = byIndex + sequentialScans;
-    tables.push({ id, reads, sequentialScans, rowsInserted, rowsUpdatedNotHot, rowsDeleted });
+    if (isWanted(id))
+      tables.push({ id, reads, sequentialScans, rowsInserted, rowsUpdatedNotHot, rowsDeleted });
   }
   return { day, coveredMs, samples, breaks, indexes, tables };
 }

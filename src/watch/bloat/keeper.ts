@@ -15,6 +15,7 @@ import {
 } from '../../history/bloat/memory.ts';
 import { inventoryWholeAtMs, observe } from '../../history/bloat/observe.ts';
 import { type Means, meansFor, measurementQueue, type Wanted } from '../../history/bloat/queue.ts';
+import { withRatio } from '../../history/bloat/ratio.ts';
 import type { DiaryEvent } from '../../model/event.ts';
 import type { IndexOid, TargetId } from '../../model/ids.ts';
 import { dayMs, hourMs, humaneBytes, minuteMs } from '../../model/units.ts';
@@ -133,6 +134,7 @@ export class BloatKeeper {
   }> {
     const { memory } = this;
     const leaves = new Map<IndexOid, Bloat>();
+    const noted = new Map<string, IndexMemory>();
     const estimates = new Map<string, Estimate>();
     let made = 0;
     for (const [place, index] of catalogue.indexes.entries()) {
@@ -152,11 +154,17 @@ export class BloatKeeper {
       if (estimate === undefined) continue;
       estimates.set(name, estimate);
       leaves.set(index.oid, hindered(estimate.answer, this.#hindranceOf(index, catalogue)));
+      const now = this.#memory?.get(name);
+      const withDay = now === undefined ? undefined : withRatio(now, estimate.answer, nowMs);
+      if (withDay === undefined || withDay === now) continue;
+      this.#memory?.set(name, withDay);
+      noted.set(name, withDay);
     }
     this.#estimates = estimates;
+    if (noted.size > 0) await this.#keep(noted);
     return {
       bloat: withWholes(catalogue, leaves),
-      sizesOf: (index) => memory.get(memoryKey(index))?.sizes ?? [],
+      sizesOf: (index) => this.memory.get(memoryKey(index))?.sizes ?? [],
     };
   }
 

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import type { Catalogue, TableView } from '../../analysis/catalogue.ts';
+import { dayMs } from '../../model/units.ts';
+import { sizePointsMax } from '../bloat/observe.ts';
+
+const unknownable = z.number().nonnegative().nullable();
+
+const tableSizePoint = z.strictObject({
+  atMs: z.number(),
+  /** With its TOAST table, without its indexes. */
+  sizeBytes: unknownable,
+  /** Of all the indexes that it had then. */
+  indexBytes: unknownable,
+  rows: unknownable,
+});
+/** How large a table and its indexes were on one day. */
+export type TableSizePoint = z.infer<typeof tableSizePoint>;
+
+/** One a day, oldest first. */
+const tableSizes = z.array(tableSizePoint).max(64);
+
+/** By {@link tableSizesKey}. */
+export type TableSizesMemory = ReadonlyMap<string, readonly TableSizePoint[]>;
+
+export const tableSizesKey = ({ schemaname, relname }: TableView): string =>
+  JSON.stringify([schemaname, relname]);
+
+/** Records of a store as memory; what does not fit is of another version or damaged, and is forgotten. */
+export function tableSizesFrom(records: ReadonlyMap<string, unknown>): {
+  readonly memory: TableSizesMemory;
+  readonly dropped: readonly string[];
+} {
+  const memory = new Map<string, readonly TableSizePoint[]>();
+  const dropped: string[] = [];
+  for (const [key, record] of records) {
+    const parsed = tableSizes.safeParse(record);
+    if (parsed.success) memory.set(key, parsed.data);
+    else dropped.push(key);
+  }
+  return { memory, dropped };
+}
+
+/**
+ * Notes the sizes of a day once, of as many days as are remembered of indexes. Tables that are gone are forgotten when `isWhole`: when
+ * what is not in the catalogue does not exist, rather than was locked. Pure.
+ */
+export function observeTableSizes(
+  before: TableSizesMemory,
+  { tables }: Catalogue,
+  atMs: number,
+  isWhole: boolean,
+): {
+  readonly memory: TableSizesMemory;
+  readonly changes: ReadonlyMap<string, readonly TableSizePoint[] | undefined>;
+} {
+  const memory = new Map(isWhole ? [] : before);
+  const changes = new Map<string, readonly TableSizePoint[] | undefined>();
+  const day = Math.floor(atMs / dayMs);
+  for (const table of tables) {
+    const key = tableSizesKey(table);
+    const known = before.get(key) ?? [];
+    const last = known.at(-1);
+    const isNoted = last !== undefined && Math.floor(last.atMs / dayMs) >= day;
+    const point = isNoted ? undefined : pointOf(table, atMs);
+    if (point === undefined) {
+      if (known.length > 0) memory.set(key, known);
+      continue;
+    }
+    const sizes = [...known, point].slice(-sizePointsMax);
+    memory.set(key, sizes);
+    changes.set(key, sizes);
+  }
+  if (isWhole) for (const key of before.keys()) if (!memory.has(key)) changes.set(key, undefined);
+  return { memory, changes };
+}
+
+/** Undefined where nothing of it is known yet: a later look of the day may know more. */
+function pointOf(table: TableView, atMs: number): TableSizePoint | undefined {
+  const { sizeBytes, rows } = table;
+  if (sizeBytes === undefined) return undefined;
+  let indexBytes: number | null = 0;
+  for (const index of table.indexes) {
+    if (index.sizeBytes === undefined || indexBytes === null) indexBytes = null;
+    else indexBytes += index.sizeBytes;
+  }
+  return { atMs, sizeBytes, indexBytes, rows: rows ?? null };
+}
