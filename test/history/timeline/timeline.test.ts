@@ -230,7 +230,7 @@ describe('the ratio of bloat beside the size of a day', () => {
 
   it('is not noted of an estimate, of an unknown, or of a day without a size', () => {
     expect(withRatio(memory, aBloat({ method: 'estimated', ratio: 0.4 }), takenAtMs)).toBe(memory);
-    expect(withRatio(memory, anUnknownBloat(), takenAtMs)).toBe(memory);
+    expect(withRatio(memory, anUnknownBloat('brin'), takenAtMs)).toBe(memory);
     expect(withRatio(memory, measured, takenAtMs + dayMs)).toBe(memory);
   });
 
