@@ -19,7 +19,9 @@ import {
   secureHeaders,
 } from './guard.ts';
 import { type Readiness, serveLiveness, serveReadiness } from './health.ts';
+import type { Knowledge } from './knowledge.ts';
 import { type MetricsSource, serveMetrics, serveProbe } from './metrics-route.ts';
+import { createObjects } from './objects.ts';
 import type { HttpOptions } from './options.ts';
 import { iconAsset, scriptAsset, serveAsset, styleAsset } from './pages/assets.ts';
 import { changeRoutes } from './pages/changes.ts';
@@ -49,6 +51,8 @@ export interface AppDependencies {
   readonly gate: Gate;
   /** Headers of every answer, over our own; empty ones are not sent. */
   readonly headers?: () => ReadonlyMap<string, string>;
+  /** What else the daemon knows and can make. */
+  readonly knowledge: Knowledge;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly log: HttpLog;
@@ -108,12 +112,14 @@ export function createApp(dependencies: AppDependencies): Express {
     now: dependencies.now,
     log,
   });
-  app.use('/api/v1', apiRoutes({ ...dependencies, collecting }));
+  const objects = createObjects(dependencies.generations);
+  app.use('/api/v1', apiRoutes({ ...dependencies, collecting, objects }));
   app.use(
     pageRoutes({
       nextRunAtMs: () => null,
       measuringBudgetOf: () => undefined,
       ...dependencies,
+      objects,
       waitingFor: () => readiness().waitingFor,
     }),
   );

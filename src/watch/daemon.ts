@@ -27,6 +27,7 @@ import { systemClock } from '../scheduler/clock.ts';
 import { longestIntervalMs } from '../scheduler/interval.ts';
 import { MeasurementBudgets } from './bloat/budget.ts';
 import { Fleet } from './fleet.ts';
+import { createKnowledge } from './knowledge.ts';
 import { openStorage } from './storage.ts';
 import type { WatchLog } from './target-watcher.ts';
 
@@ -59,11 +60,13 @@ export interface Daemon {
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { log, detectors, version } = options;
   const clock = systemClock;
-  let { config } = options.loaded;
+  let { loaded } = options;
+  let { config } = loaded;
+  const startedAtMs = clock.now();
   const metrics = createDaemonMetrics({
     version,
     nodeVersion: process.version,
-    configLoadedAtMs: clock.now(),
+    configLoadedAtMs: startedAtMs,
   });
   const budgets = new MeasurementBudgets(clock);
   meterBudgets(metrics.registry, () => budgets.all());
@@ -176,6 +179,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       configuredMutes: inForce.mutes,
       gate,
       headers: () => webConfig.current().headers,
+      knowledge: createKnowledge({
+        ...{ loaded, detectors, store, generations, clock, version, startedAtMs },
+        nodeVersion: process.version,
+      }),
       now: clock.now,
       log,
       options: {
@@ -197,20 +204,21 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const reloadNow = async (): Promise<Result<void, string>> => {
     if (isStopping) return err('shutting down');
     webConfig.look();
-    const loaded = options.loadAgain();
-    metrics.reloaded(loaded.ok, clock.now());
-    if (!loaded.ok) {
+    const again = options.loadAgain();
+    metrics.reloaded(again.ok, clock.now());
+    if (!again.ok) {
       log.error(
-        { event: 'reload-failed', problems: loaded.error },
+        { event: 'reload-failed', problems: again.error },
         'configuration not reloaded, the one before stays',
       );
       await page.refresh();
-      return err(loaded.error);
+      return err(again.error);
     }
-    const fixed = changedWithoutEffect(config, loaded.value.config);
+    const fixed = changedWithoutEffect(config, again.value.config);
     if (fixed.length > 0)
       log.warn({ event: 'reload', settings: fixed }, 'some changed settings need a restart to take effect');
-    config = loaded.value.config;
+    loaded = again.value;
+    config = loaded.config;
     await fleet?.stop();
     // Told to stop meanwhile: nothing may be started that nobody would end.
     if (isStopping) return err('shutting down');

@@ -29,6 +29,16 @@ export interface NoPlan {
 export async function planOnce(options: PlanOnceOptions): Promise<Result<Plan, NoPlan>> {
   const generations = await checkOnce({ ...options, only: [] });
   if (options.signal.aborted) return err({ kind: 'unreadable', message: 'interrupted' });
+  return planFrom(generations, options);
+}
+
+/** The same from what was published already. */
+export function planFrom(
+  generations: readonly Generation[],
+  options: Pick<PlanOnceOptions, 'request' | 'target' | 'detectors'> & {
+    readonly config: Pick<PlanOnceOptions['config'], 'plan'>;
+  },
+): Result<Plan, NoPlan> {
   const chosen = choose(generations, options);
   if (!chosen.ok) return chosen;
   const generation = chosen.value;

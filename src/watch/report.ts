@@ -73,11 +73,13 @@ export async function reportOnce(
 }
 
 /** The store to judge by, or why there is none. */
-type ReportMemory =
-  | { readonly store: Store; readonly path: string }
+export type ReportMemory =
+  | { readonly store: Pick<Store, 'eventsOf'>; readonly path: string }
   | { readonly store: undefined; readonly kind: 'none' | 'unreadable'; readonly reason: string };
 
-async function openMemory(loaded: LoadedConfig): Promise<ReportMemory> {
+async function openMemory(
+  loaded: LoadedConfig,
+): Promise<ReportMemory & { readonly store: Store | undefined }> {
   const path = storagePath(loaded);
   if (path === undefined)
     return {
@@ -95,7 +97,7 @@ async function openMemory(loaded: LoadedConfig): Promise<ReportMemory> {
 }
 
 /** Events of the window. What cannot be read of them costs nothing else. */
-async function historyOf(
+export async function historyOf(
   memory: ReportMemory,
   generations: readonly Generation[],
   sinceMs: number,

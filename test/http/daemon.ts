@@ -1,14 +1,20 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { loadConfig } from '../../src/config/load.ts';
+import { detectors } from '../../src/detectors/index.ts';
+import type { Generation } from '../../src/findings/generation.ts';
 import { Gate, type GateRules, openToAll } from '../../src/http/access/gate.ts';
 import type { Users } from '../../src/http/access/passwords.ts';
 import { type AppDependencies, createApp } from '../../src/http/app.ts';
 import type { HttpLog } from '../../src/http/guard.ts';
+import type { Knowledge } from '../../src/http/knowledge.ts';
 import { defaultHttpOptions, type HttpOptions } from '../../src/http/options.ts';
 import { contentTypes } from '../../src/metrics/exposition.ts';
 import { ok } from '../../src/model/result.ts';
-import { memoryStore } from '../../src/store/store.ts';
+import { memoryStore, type Store } from '../../src/store/store.ts';
+import { declarations } from '../../src/watch/declarations.ts';
+import { createKnowledge } from '../../src/watch/knowledge.ts';
 import { takenAtMs } from '../support/builders.ts';
 
 export interface Answer {
@@ -45,8 +51,9 @@ export async function serve({
   readonly users?: Users;
 } = {}): Promise<Client> {
   const gate = new Gate({ rules: { ...openToAll, ...rules }, users: () => users, now: () => takenAtMs });
+  const { generations = () => [], diary = memoryStore() } = dependencies;
   const app = createApp({
-    generations: () => [],
+    generations,
     metricsPage: {
       prepared: (format, isGzip) => ({
         body: Buffer.from(`${format} ${isGzip ? 'gzipped' : 'plain'}\n`),
@@ -57,7 +64,8 @@ export async function serve({
     },
     readiness: () => ({ isReady: true, waitingFor: [] }),
     reload: async () => ok(undefined),
-    diary: memoryStore(),
+    diary,
+    knowledge: knowledgeOf(generations),
     collecting: { targets: () => [], collect: () => {} },
     eventStreams: { serve: (_request, response) => void response.end() },
     configuredMutes: [],
@@ -85,6 +93,26 @@ export async function serve({
       await client.close();
     },
   };
+}
+
+/** What the daemon knows beside generations, with the presets of the configuration and nothing kept. */
+export function knowledgeOf(
+  generations: () => readonly Generation[],
+  store: Store = memoryStore(),
+  env: Readonly<Record<string, string>> = { DATABASE_URL: 'postgresql://monitor:secret-password@db/shop' },
+): Knowledge {
+  const loaded = loadConfig({ ...declarations, env });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.error));
+  return createKnowledge({
+    loaded: loaded.value,
+    detectors,
+    store,
+    generations,
+    clock: { now: () => takenAtMs },
+    version: '0.1.0',
+    nodeVersion: 'v20.19.0',
+    startedAtMs: takenAtMs,
+  });
 }
 
 export const silent: HttpLog = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

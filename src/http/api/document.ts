@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { startedCollection, wantedCollection } from './collect.ts';
 import { eventFilters } from './events.ts';
+import { documentOperations, indexOperations, tableOperations } from './fact-operations.ts';
 import { byTarget } from './list.ts';
 import {
   collectorsListing,
@@ -66,7 +67,9 @@ export function apiOperations({ pageSizeMax }: { readonly pageSizeMax: number })
       isChange: true,
     },
     operationOf(indexesListing({ redactLiterals: false }), pageSizeMax),
+    ...indexOperations,
     operationOf(tablesListing, pageSizeMax),
+    ...tableOperations,
     operationOf(targetsListing, pageSizeMax),
     operationOf(collectorsListing, pageSizeMax),
     operationOf(probesListing({ redactLiterals: false }), pageSizeMax),
@@ -122,6 +125,7 @@ export function apiOperations({ pageSizeMax }: { readonly pageSizeMax: number })
       problems: [404],
       isChange: true,
     },
+    ...documentOperations,
     {
       method: 'get',
       path: '/session',

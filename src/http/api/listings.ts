@@ -29,7 +29,7 @@ export const findingsListing: Listing<Finding> = {
   item: (finding) => finding,
 };
 
-interface IndexEntry {
+export interface IndexEntry {
   readonly id: string;
   readonly target: TargetId;
   readonly index: IndexView;
@@ -43,27 +43,54 @@ export const indexesListing = (options: { readonly redactLiterals: boolean }): L
   summary: 'Every index, partitions included.',
   schema: indexSchema,
   views: ({ target, catalogue, findings, bloat }) => {
-    const open = idsByName(findings, (finding) =>
-      finding.indexrelname === null ? undefined : nameKey(finding.schemaname, finding.indexrelname),
-    );
-    return catalogue.indexes.map((index) => ({
-      id: objectId('index', target, index.table.schemaname, index.name),
-      target,
-      index,
-      bloat: bloat.get(index.oid),
-      findingIds: open.get(nameKey(index.table.schemaname, index.name)) ?? [],
-    }));
+    const open = openFindingsOf(findings);
+    return catalogue.indexes.map((index) => indexEntry({ target, bloat }, index, open));
   },
   filters: {
     schemaname: byText(({ index }) => index.table.schemaname, 'Schema of the index.'),
     relname: byText(({ index }) => index.table.relname, 'Table of the index.'),
     indexrelname: byText(({ index }) => index.name, 'Index.'),
   },
-  item: ({ id, target, index, bloat, findingIds }) => {
-    const shown = options.redactLiterals ? withoutLiterals : (text: string) => text;
-    return { id, ...target, ...indexFacts(index, shown), bloat: bloatFacts(bloat), findings: findingIds };
-  },
+  item: (entry) => indexItem(entry, options),
 });
+
+export function indexItem(
+  { id, target, index, bloat, findingIds }: IndexEntry,
+  options: { readonly redactLiterals: boolean },
+) {
+  const shown = options.redactLiterals ? withoutLiterals : (text: string) => text;
+  return { id, ...target, ...indexFacts(index, shown), bloat: bloatFacts(bloat), findings: findingIds };
+}
+
+/** One index of a generation with what the lists say of it; `open` from {@link openFindingsOf}. */
+export const indexEntry = (
+  { target, bloat }: Pick<Generation, 'target' | 'bloat'>,
+  index: IndexView,
+  open: OpenFindings,
+): IndexEntry => ({
+  id: indexId(target, index),
+  target,
+  index,
+  bloat: bloat.get(index.oid),
+  findingIds: open.ofIndex.get(nameKey(index.table.schemaname, index.name)) ?? [],
+});
+
+/** Ids of open findings, by the names of what they are about. */
+export interface OpenFindings {
+  readonly ofIndex: ReadonlyMap<string, readonly string[]>;
+  readonly ofTable: ReadonlyMap<string, readonly string[]>;
+}
+export const openFindingsOf = (findings: readonly Finding[]): OpenFindings => ({
+  ofIndex: idsByName(findings, (finding) =>
+    finding.indexrelname === null ? undefined : nameKey(finding.schemaname, finding.indexrelname),
+  ),
+  ofTable: idsByName(findings, (finding) => nameKey(finding.schemaname, finding.relname)),
+});
+
+export const indexId = (target: TargetId, { table, name }: IndexView): string =>
+  objectId('index', target, table.schemaname, name);
+export const tableId = (target: TargetId, table: TableView): string =>
+  objectId('table', target, table.schemaname, table.relname);
 
 /** Unknown facts are null, never 0. */
 function indexFacts(index: IndexView, shown: (text: string) => string) {
@@ -103,7 +130,7 @@ function indexFacts(index: IndexView, shown: (text: string) => string) {
   };
 }
 
-interface TableEntry {
+export interface TableEntry {
   readonly id: string;
   readonly target: TargetId;
   readonly table: TableView;
@@ -115,25 +142,29 @@ export const tablesListing: Listing<TableEntry> = {
   summary: 'Every table, partitions included.',
   schema: tableSchema,
   views: ({ target, catalogue, findings }) => {
-    const open = idsByName(findings, (finding) => nameKey(finding.schemaname, finding.relname));
-    return catalogue.tables.map((table) => ({
-      id: objectId('table', target, table.schemaname, table.relname),
-      target,
-      table,
-      findingIds: open.get(nameKey(table.schemaname, table.relname)) ?? [],
-    }));
+    const open = openFindingsOf(findings);
+    return catalogue.tables.map((table) => tableEntry(target, table, open));
   },
   filters: {
     schemaname: byText(({ table }) => table.schemaname, 'Schema of the table.'),
     relname: byText(({ table }) => table.relname, 'Table.'),
   },
-  item: ({ id, target, table, findingIds }) => ({
-    id,
-    ...target,
-    ...tableFacts(table),
-    findings: findingIds,
-  }),
+  item: (entry) => tableItem(entry),
 };
+
+export const tableItem = ({ id, target, table, findingIds }: TableEntry) => ({
+  id,
+  ...target,
+  ...tableFacts(table),
+  findings: findingIds,
+});
+
+export const tableEntry = (target: TargetId, table: TableView, open: OpenFindings): TableEntry => ({
+  id: tableId(target, table),
+  target,
+  table,
+  findingIds: open.ofTable.get(nameKey(table.schemaname, table.relname)) ?? [],
+});
 
 const relationKinds = { r: 'table', m: 'materialized view', p: 'partitioned table' } as const;
 
@@ -247,7 +278,7 @@ const runFacts = (run: CollectorRun) => ({
   skippedRelations: run.state === 'collected' ? run.skippedRelations : null,
 });
 
-const isoTime = (ms: number | null | undefined): string | null =>
+export const isoTime = (ms: number | null | undefined): string | null =>
   ms === null || ms === undefined ? null : new Date(ms).toISOString();
 
 /** Null where it was not estimated; what is unknown in it is null. */
@@ -276,7 +307,12 @@ function idsByName(
 }
 
 /** Sixteen hex digits, as of findings: names may hold anything, ids go into addresses. */
-const objectId = (sort: 'index' | 'table', target: TargetId, schemaname: string, relname: string): string =>
+export const objectId = (
+  sort: 'index' | 'table',
+  target: TargetId,
+  schemaname: string,
+  relname: string,
+): string =>
   createHash('sha256')
     .update([sort, target.server, target.datname, schemaname, relname].join('\0'))
     .digest('hex')

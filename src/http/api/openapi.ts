@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Operation, type Parameter, problemSchema } from './operations.ts';
+import { type Answer, type Operation, type Parameter, problemSchema } from './operations.ts';
 
 type Json = { [key: string]: unknown };
 
@@ -72,12 +72,9 @@ function describe(operation: Operation, schemaOf: SchemaOf, bodyOf: SchemaOf): J
         }),
     responses: {
       ...Object.fromEntries(
-        Object.entries(answers).map(([status, { description, schema, contentType = 'application/json' }]) => [
+        Object.entries(answers).map(([status, answer]) => [
           status,
-          {
-            description,
-            ...(schema === undefined ? {} : { content: { [contentType]: { schema: schemaOf(schema) } } }),
-          },
+          { description: answer.description, ...contentOf(answer, schemaOf) },
         ]),
       ),
       ...Object.fromEntries(
@@ -92,6 +89,15 @@ function describe(operation: Operation, schemaOf: SchemaOf, bodyOf: SchemaOf): J
     },
     ...(isChange ? { security: [{ bearer: [] }, { basic: [] }] } : {}),
   };
+}
+
+function contentOf(
+  { schema, contentType = 'application/json', otherFormats = {} }: Answer,
+  schemaOf: SchemaOf,
+): Json {
+  if (schema === undefined) return {};
+  const formats = Object.entries({ [contentType]: schema, ...otherFormats });
+  return { content: Object.fromEntries(formats.map(([type, of]) => [type, { schema: schemaOf(of) }])) };
 }
 
 const problemTexts: ReadonlyMap<number, string> = new Map([

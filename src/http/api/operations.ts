@@ -26,6 +26,8 @@ export interface Answer {
   readonly schema?: z.ZodType;
   /** `application/json` unless it says otherwise. */
   readonly contentType?: string;
+  /** By content type what is answered instead where another format is asked for. */
+  readonly otherFormats?: Readonly<Record<string, z.ZodType>>;
 }
 
 export interface Parameter {

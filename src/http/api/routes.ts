@@ -3,13 +3,17 @@ import type { MuteSettings } from '../../config/schema-mutes.ts';
 import type { Generation } from '../../findings/generation.ts';
 import { requireRole } from '../access/authenticate.ts';
 import { allowOnly, type HttpLog, refuseOtherSites } from '../guard.ts';
+import type { Knowledge } from '../knowledge.ts';
+import type { Objects } from '../objects.ts';
 import type { HttpOptions } from '../options.ts';
 import { badRequest, notFound, sendProblem } from '../problem.ts';
 import { queryOf } from '../query.ts';
+import { serveAbout, serveConfig } from './about.ts';
 import { type CollectDoor, serveCollect } from './collect.ts';
 import { apiOperations } from './document.ts';
 import type { EventStreams } from './event-stream.ts';
 import { type EventSource, serveEvents } from './events.ts';
+import { historyParameters, planParameters, reportParameters } from './fact-operations.ts';
 import { createLister, type Listing } from './list.ts';
 import {
   collectorsListing,
@@ -21,7 +25,10 @@ import {
 import type { MuteSource } from './mute-changes.ts';
 import { muteRoutes } from './mutes.ts';
 import { openApiDocument } from './openapi.ts';
+import { servePlan } from './plan.ts';
 import { probesListing } from './probes.ts';
+import { serveIndex, serveIndexHistory, serveTable, serveTableHistory } from './relations.ts';
+import { serveReport } from './report.ts';
 
 export interface ApiSources {
   readonly generations: () => readonly Generation[];
@@ -35,6 +42,8 @@ export interface ApiSources {
   /** What can be collected out of turn. */
   readonly collecting: CollectDoor;
   readonly log: HttpLog;
+  readonly objects: Objects;
+  readonly knowledge: Knowledge;
 }
 
 /** `/api/v1`: everything of the newest generations, to read. */
@@ -71,6 +80,18 @@ export function apiRoutes(sources: ApiSources): Router {
     .route('/collect')
     .post(refuseOtherSites, requireRole('admin'), ...serveCollect(sources.collecting, sources.options))
     .all(allowOnly('POST'));
+  const readable = (path: string, handler: RequestHandler<{ id: string }>): void => {
+    router.route(path).get(handler).all(allowOnly('GET', 'HEAD'));
+  };
+  const relations = { ...sources, past: sources.knowledge.past };
+  readable('/indexes/:id', serveIndex(relations));
+  readable('/indexes/:id/history', serveIndexHistory(relations, historyParameters));
+  readable('/tables/:id', serveTable(relations));
+  readable('/tables/:id/history', serveTableHistory(relations, historyParameters));
+  readable('/plan', servePlan(sources.knowledge, planParameters));
+  readable('/report', serveReport(sources.knowledge, reportParameters));
+  readable('/config', serveConfig(sources.knowledge));
+  readable('/about', serveAbout(sources.knowledge, sources.generations));
   router.route('/findings/:id').get(serveFinding(sources)).all(allowOnly('GET', 'HEAD'));
   return router;
 }

@@ -3,6 +3,8 @@ import type { Generation } from '../../findings/generation.ts';
 import type { EventSource } from '../api/events.ts';
 import type { MuteSource } from '../api/mute-changes.ts';
 import type { HttpLog } from '../guard.ts';
+import type { Knowledge } from '../knowledge.ts';
+import type { Objects } from '../objects.ts';
 import type { HttpOptions } from '../options.ts';
 import { type Problem, requestIdOf, sendProblem, setProblemPage } from '../problem.ts';
 import { queryOf } from '../query.ts';
@@ -22,6 +24,9 @@ export interface PageSources {
   readonly nextRunAtMs: (collector: string) => number | null;
   /** What may be read of a server's indexes for measuring; undefined where nothing is measured. */
   readonly measuringBudgetOf: (server: string) => MeasuringBudget | undefined;
+  readonly objects: Objects;
+  /** What else the daemon knows and can make. */
+  readonly knowledge: Knowledge;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly options: HttpOptions;

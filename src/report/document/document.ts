@@ -28,20 +28,40 @@ export interface ReportDocument {
 
 /** Builds the report from what was published for each database. Pure. */
 export function buildReport(input: ReportInput): ReportDocument {
+  const steps = reportSteps(input);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
+/** The same in steps of one section each, for whoever has other things to do in between. */
+export function* reportSteps(input: ReportInput): Generator<void, ReportDocument> {
+  const frontSections: WrittenSection[] = [];
+  for (const section of front) {
+    frontSections.push(section.write(input));
+    yield;
+  }
+  const databases: DatabaseChapter[] = [];
+  for (const generation of input.generations) {
+    const sections: WrittenSection[] = [];
+    for (const section of ofDatabase) {
+      const written = section.write({ report: input, generation });
+      // What cannot be known is not told as if it were nothing.
+      sections.push(generation.isUp ? written : { ...written, blocks: [paragraph('Not known.')] });
+      yield;
+    }
+    databases.push({
+      ...generation.target,
+      unread: generation.isUp ? null : (generation.error ?? 'it could not be reached'),
+      sections,
+    });
+  }
   return {
     toolVersion: input.toolVersion,
     generatedAt: new Date(input.nowMs).toISOString(),
     since: isoOf(input.nowMs - input.windowMs) ?? '',
-    front: front.map((section) => section.write(input)),
-    databases: input.generations.map((generation) => ({
-      ...generation.target,
-      unread: generation.isUp ? null : (generation.error ?? 'it could not be reached'),
-      sections: ofDatabase.map((section) => {
-        const written = section.write({ report: input, generation });
-        // What cannot be known is not told as if it were nothing.
-        return generation.isUp ? written : { ...written, blocks: [paragraph('Not known.')] };
-      }),
-    })),
+    front: frontSections,
+    databases,
     back: back.map((section) => section.write(input)),
   };
 }

@@ -38,7 +38,7 @@ export function reportHtml(report: ReportDocument): string {
   return page({
     title: safeLine(titleOf(report)),
     provenance: provenance(report),
-    policy: `default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-${styleHash}'`,
+    policy: reportPolicy,
     style: stylesheet,
     front,
     databases,
@@ -73,7 +73,8 @@ interface Page {
   readonly back: readonly Written[];
 }
 
-const styleHash = createHash('sha256').update(stylesheet).digest('base64');
+/** What the page may load and do: its own looks, and nothing else. Whoever serves it says the same in a header. */
+export const reportPolicy = `default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-${createHash('sha256').update(stylesheet).digest('base64')}'`;
 
 function template<Data extends object>(text: string): (data: Data) => string {
   const eta = new Eta({ autoEscape: true });

@@ -83,3 +83,69 @@ export const tableSchema = z
     findings: z.array(findingId),
   })
   .meta({ id: 'Table', description: 'A table with what is known of it.' });
+
+const observation = z.strictObject({
+  node: z.string(),
+  observedSince: unknownable(instant),
+  observedTo: unknownable(instant),
+  lastUsedAt: unknownable(instant),
+  scansTotal: unknownable(count),
+  reason: unknownable(z.string()).meta({ description: 'Why the node could not be read; null where it was.' }),
+});
+
+/** One index, with more than lists have. */
+export const indexDetailSchema = z
+  .strictObject({
+    ...indexSchema.shape,
+    tableId: objectId,
+    definition: unknownable(z.string()).meta({
+      description: "The server's own; it is read for the indexes that open findings print SQL for.",
+    }),
+    options: z.array(z.string()),
+    comment: unknownable(z.string()),
+    foreignKeys: z.array(z.string()).meta({ description: 'Foreign keys of its table that it supports.' }),
+    nodes: z.array(observation).meta({ description: 'What is remembered of its use on each node.' }),
+  })
+  .meta({ id: 'IndexDetail', description: 'Everything that is known of one index.' });
+
+const foreignKey = z.strictObject({
+  name: z.string(),
+  schemaname: z.string(),
+  relname: z.string(),
+  columns: z.array(z.string()),
+  referencedSchemaname: z.string(),
+  referencedRelname: z.string(),
+  tableId: objectId.meta({ description: 'The table that holds the key.' }),
+  referencedTableId: unknownable(objectId).meta({ description: 'Null where it is not watched.' }),
+  onDelete: z.string(),
+  onUpdate: z.string(),
+  supportedBy: z.array(z.string()).meta({ description: 'Indexes by which its rows are found.' }),
+});
+
+const named = z.strictObject({ id: objectId, schemaname: z.string(), relname: z.string() });
+
+/** One table, with all of its indexes. */
+export const tableDetailSchema = z
+  .strictObject({
+    ...tableSchema.shape,
+    indexDetails: z.array(indexSchema),
+    alignment: z
+      .array(
+        z.strictObject({
+          indexId: objectId,
+          indexrelname: z.string(),
+          keys: z.array(z.string()),
+          sharedKeys: count,
+          overlaps: z.array(z.strictObject({ indexId: objectId, indexrelname: z.string(), keys: count })),
+        }),
+      )
+      .meta({
+        description:
+          'Its indexes, those with the same leading keys next to each other, and how many keys they share.',
+      }),
+    foreignKeyDetails: z.array(foreignKey),
+    referencedBy: z.array(foreignKey),
+    parent: unknownable(named),
+    partitionTables: z.array(named).meta({ description: 'The first thousand of its direct partitions.' }),
+  })
+  .meta({ id: 'TableDetail', description: 'Everything that is known of one table, its indexes included.' });
