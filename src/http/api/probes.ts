@@ -29,11 +29,14 @@ export const probesListing = (options: { readonly redactLiterals: boolean }): Li
       'Whether the last run was as declared; `unknown` where there was none.',
     ),
   },
-  item: ({ id, target, state }) => {
-    const shown = options.redactLiterals ? withoutLiterals : (text: string) => text;
-    return { id, ...target, ...probeFacts(state, shown) };
-  },
+  item: (entry) => probeItem(entry, options),
 });
+
+/** One probe with everything that is known of it. Unknown facts are null. */
+export function probeItem({ id, target, state }: ProbeEntry, options: { readonly redactLiterals: boolean }) {
+  const shown = options.redactLiterals ? withoutLiterals : (text: string) => text;
+  return { id, ...target, ...probeFacts(state, shown) };
+}
 
 function verdictOn({ probe, memory, problem }: ProbeState): Verdict {
   const { current, baseline } = memory ?? {};

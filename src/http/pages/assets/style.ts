@@ -86,6 +86,24 @@ button[disabled] { opacity: .7; cursor: default; }
 .statements pre { max-height: 13rem; overflow: auto; }
 .script .statements pre { padding-right: 5.5rem; }
 .statements > p + .copy { top: auto; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: .5rem 1.5rem; align-items: start; }
+figure.chart { margin: .5rem 0; max-width: 36rem; }
+figcaption { font-weight: 600; }
+svg.lines { display: block; width: 100%; height: auto; color: var(--ink); }
+svg.lines .line-0 { color: var(--accent); }
+svg.lines .line-1 { color: var(--critical); }
+svg.lines .line-2 { color: var(--good); }
+svg.lines .line-3 { color: var(--warning); }
+svg.lines .limit { color: var(--critical); }
+figure.chart .scroll { max-height: 20rem; overflow-y: auto; }
+table.aligned td:nth-last-child(n+6), table.aligned th { white-space: nowrap; }
+fieldset.choices { border: 0; padding: 0; margin: .8rem 0; min-width: 0; }
+fieldset.choices legend { font-weight: 600; padding: 0; }
+fieldset.choices ul { list-style: none; padding: 0; }
+fieldset.choices li { display: flex; gap: .7rem; border-bottom: 1px solid var(--line); padding: .5rem 0; }
+fieldset.choices li > input { margin-top: .35rem; flex: none; }
+fieldset.choices label { font-size: 1rem; }
+form div.filters { display: grid; grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr)); gap: 0 .8rem; max-width: 40rem; }
 .narrow { max-width: 34rem; }
 summary { cursor: pointer; }
 @media (max-width: 44rem) {

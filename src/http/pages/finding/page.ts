@@ -18,6 +18,7 @@ import {
   tableHtml,
 } from '../components.ts';
 import { type Html, nothing, template } from '../html.ts';
+import { indexPathOf, tablePathOf } from '../relation/paths.ts';
 import { aPage, aProblem, type PageHandler, type PageRequest, type PageSources } from '../serve.ts';
 import {
   badgeHtml,
@@ -108,7 +109,7 @@ function contentOf(shown: Shown): Html {
       ),
   );
   return joined([
-    head(finding),
+    head(finding, generation),
     standing(finding, generation, mute),
     beside({
       left: joined([
@@ -162,7 +163,21 @@ const sureHtml = (finding: Finding): Html =>
         ]),
   ]);
 
-function head(finding: Finding): Html {
+/** Linked where it is still there. */
+function tableOf(finding: Finding, { catalogue }: Generation): Html {
+  const { schemaname, relname } = finding;
+  const isThere = catalogue.tables.some((one) => one.schemaname === schemaname && one.relname === relname);
+  const name = nameHtml(`${schemaname}.${relname}`);
+  return isThere ? linkHtml(tablePathOf(finding), name) : name;
+}
+function indexOf({ server, datname, schemaname }: Finding, name: string, { catalogue }: Generation): Html {
+  const isThere = catalogue.indexes.some((one) => one.name === name && one.table.schemaname === schemaname);
+  return isThere
+    ? linkHtml(indexPathOf({ server, datname }, schemaname, name), nameHtml(name))
+    : nameHtml(name);
+}
+
+function head(finding: Finding, generation: Generation): Html {
   const { severity, kind, origin, docs, indexrelname, columns } = finding;
   return joined([
     heading({ title: sentenceHtml(finding.title) }),
@@ -176,8 +191,8 @@ function head(finding: Finding): Html {
     }),
     factsHtml([
       ['Database', targetHtml(finding)],
-      ['Table', nameHtml(`${finding.schemaname}.${finding.relname}`)],
-      ...(indexrelname === null ? [] : [['Index', nameHtml(indexrelname)] as const]),
+      ['Table', tableOf(finding, generation)],
+      ...(indexrelname === null ? [] : [['Index', indexOf(finding, indexrelname, generation)] as const]),
       ...(columns.length === 0 ? [] : [['Columns', nameHtml(columns.join(', '))] as const]),
       ['Kind', linkHtml(docs, kind)],
       ['First seen', joined([timeHtml(finding.firstSeen), originNote({ note: originMeaning[origin] })])],
