@@ -199,13 +199,7 @@ export class TargetWatcher {
     const bloat = await keeper.facts(catalogue, snapshot.takenAtMs);
     const facts = await this.#furtherFacts(bloat);
     const happened = probes?.keeper.takeEvents() ?? [];
-    return this.#publish(
-      judge(snapshot, options, catalogue, facts),
-      bloat,
-      null,
-      facts.probes,
-      happened,
-    );
+    return this.#publish(judge(snapshot, options, catalogue, facts), bloat, null, facts.probes, happened);
   }
 
   /** Runs `work` between two passes, with the connection to itself; rejects where that cannot be opened. */

@@ -5,6 +5,7 @@ import { observeUsage, openUsage, type UsageHistory, usageKept } from '../../src
 import { usageSampleOf } from '../../src/history/usage/sample.ts';
 import { nodeName } from '../../src/model/ids.ts';
 import { dayMs, hourMs } from '../../src/model/units.ts';
+import type { UsageDay } from '../../src/store/store.ts';
 import {
   anIndexUsageFact,
   aServerFact,
@@ -47,6 +48,8 @@ export interface DescribedUsage {
   /** Scans before the first look. */
   readonly scansBefore?: number;
   readonly maxGapMs?: number;
+  /** Told of the days that ended, as a store is. */
+  readonly onDays?: (node: string, days: readonly UsageDay[]) => void;
 }
 
 /** The history that nodes with these tables leave behind, watched through the same door as in production. */
@@ -86,7 +89,9 @@ export function usageOver(tables: readonly DescribedTable[], described: Describe
       );
       if (sample === undefined) throw new Error('there is a sample in every built snapshot');
       const step = observeUsage(history, sample, { maxGapMs });
-      if (step.kind === 'observed') usageKept(history, step);
+      if (step.kind !== 'observed') continue;
+      if (step.fold !== undefined) described.onDays?.(node, step.fold.days);
+      usageKept(history, step);
     }
     return history;
   };

@@ -100,12 +100,15 @@ function databaseOf(
   const sorted = generations.toSorted((a, b) => (targetKey(a.target) < targetKey(b.target) ? -1 : 1));
   const target = asked.text('target');
   return (
-    sorted.find((one) => target !== undefined && targetKey(one.target) === target) ??
+    sorted.find((one) => target !== undefined && asSent(targetKey(one.target)) === asSent(target)) ??
     sorted.find(({ findings }) => findings.some(({ id }) => chosen.has(id))) ??
-    sorted.find((one) => open(one).length > 0) ??
+    sorted.find((one) => one.isUp && open(one).length > 0) ??
     sorted[0]
   );
 }
+
+/** Forms send every line break as CR LF, and names may hold any. */
+const asSent = (text: string): string => text.replaceAll(/\r\n|\r|\n/g, '\n');
 
 /** What a plan can be made of: open, with a statement. */
 const open = ({ findings }: Generation): readonly Finding[] =>
@@ -116,13 +119,14 @@ function madeHtml(
   asked: Asked,
   generation: Generation | undefined,
 ): Html | Extract<PageAnswer, { readonly kind: 'problem' }> {
-  const target =
-    asked.text('target') ?? (generation === undefined ? undefined : targetKey(generation.target));
+  const isEvery = asked.text('every') !== undefined;
   // Findings say themselves which database they are of.
-  const named = asked.texts('finding').length > 0 ? asked.text('target') : target;
+  const isNamed = isEvery || asked.text('target') !== undefined;
+  const target = isNamed && generation !== undefined ? targetKey(generation.target) : undefined;
   const made = askedPlan(knowledge, {
     ...asked,
-    text: (name) => (name === 'target' ? named : asked.text(name)),
+    text: (name) => (name === 'target' ? target : asked.text(name)),
+    texts: (name) => (name === 'finding' && isEvery ? [] : asked.texts(name)),
   });
   if (!made.ok) return { kind: 'problem', problem: planProblem(made.error) };
   const plan = made.value;
@@ -148,7 +152,10 @@ function madeHtml(
 
 function downloads(asked: Asked, plan: Plan): Html {
   const query = new URLSearchParams([
-    ...asked.texts('finding').map((id): [string, string] => ['finding', id]),
+    ...(asked.text('every') === undefined ? asked.texts('finding') : []).map((id): [string, string] => [
+      'finding',
+      id,
+    ]),
     ['target', `${plan.server}/${plan.datname}`],
     ['for', plan.request.scope],
     ...asked.texts('downRevision').map((revision): [string, string] => ['downRevision', revision]),
@@ -244,41 +251,42 @@ function choiceHtml(
               ]),
             ]),
           ),
-      generation.isUp
-        ? nothing
-        : noticeHtml(
+      !generation.isUp
+        ? noticeHtml(
             'warning',
             'The database could not be reached at the last look: there is no plan for it now.',
-          ),
-      findings.length === 0
-        ? paragraphHtml('No open finding of this database has a statement that mends it.')
-        : form({
-            target: targetKey(generation.target),
-            scopes: planScopes.map((value) => ({
-              value,
-              words: scopeWords[value],
-              isChosen: value === (asked.text('for') ?? 'all'),
-            })),
-            formats: planFormats.map((value) => ({
-              value,
-              words: formatWords[value],
-              isChosen: value === (asked.text('format') ?? 'sql'),
-            })),
-            findings: findings.slice(0, choicesMax).map((finding) => ({
-              id: finding.id,
-              title: sentenceHtml(finding.title),
-              label: safeLine(finding.title),
-              path: findingPath(finding),
-              kind: finding.kind,
-              severity: severityHtml(finding.severity),
-              confidence: confidenceHtml(finding.confidence),
-              bytes:
-                finding.impact.reclaimableBytes > 0 ? bytesHtml(finding.impact.reclaimableBytes) : undefined,
-              isChosen: chosen.has(finding.id),
-            })),
-            more: Math.max(0, findings.length - choicesMax),
-            all: counted(findings.length, 'finding'),
-          }),
+          )
+        : findings.length === 0
+          ? paragraphHtml('No open finding of this database has a statement that mends it.')
+          : form({
+              target: targetKey(generation.target),
+              scopes: planScopes.map((value) => ({
+                value,
+                words: scopeWords[value],
+                isChosen: value === (asked.text('for') ?? 'all'),
+              })),
+              formats: planFormats.map((value) => ({
+                value,
+                words: formatWords[value],
+                isChosen: value === (asked.text('format') ?? 'sql'),
+              })),
+              findings: findings.slice(0, choicesMax).map((finding) => ({
+                id: finding.id,
+                title: sentenceHtml(finding.title),
+                label: safeLine(finding.title),
+                path: findingPath(finding),
+                kind: finding.kind,
+                severity: severityHtml(finding.severity),
+                confidence: confidenceHtml(finding.confidence),
+                bytes:
+                  finding.impact.reclaimableBytes > 0
+                    ? bytesHtml(finding.impact.reclaimableBytes)
+                    : undefined,
+                isChosen: chosen.has(finding.id),
+              })),
+              more: Math.max(0, findings.length - choicesMax),
+              all: counted(findings.length, 'finding'),
+            }),
     ]),
   );
 }

@@ -1,7 +1,8 @@
 import type { Generation } from '../../findings/generation.ts';
 import { type TargetId, targetKey } from '../../model/ids.ts';
-import { counted, humaneDuration, secondMs } from '../../model/units.ts';
+import { counted } from '../../model/units.ts';
 import type { Line } from '../../report/chart/lines.ts';
+import { inWords as valueInWords } from '../../report/chart/scale.ts';
 import { objectId } from '../api/listings.ts';
 import { probeItem, probesListing } from '../api/probes.ts';
 import {
@@ -83,7 +84,7 @@ function contentOf(probes: readonly Shown[]): Html {
   ]);
 }
 
-const inWords = (seconds: number): string => humaneDuration(seconds * secondMs);
+const inWords = (seconds: number): string => valueInWords(seconds, 'seconds');
 
 const secondsText = (seconds: number | null, { isAnalyzed }: Probe): string =>
   seconds === null ? (isAnalyzed ? 'unknown' : 'only planned') : inWords(seconds);
@@ -190,7 +191,7 @@ function runsChart(probe: Probe, number: number): Html {
   return joined([
     chartHtml(
       {
-        title: `The last ${counted(probe.runs.length, 'run')}`,
+        title: probe.runs.length === 1 ? 'The first run' : `The last ${counted(probe.runs.length, 'run')}`,
         unit: 'seconds',
         places: probe.runs.map(({ at }) =>
           at === null ? 'unknown' : `${at.slice(0, 16).replace('T', ' ')} UTC`,

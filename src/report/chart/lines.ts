@@ -35,7 +35,9 @@ const fontSize = 12;
 const linesMax = 4;
 /** Lines are told apart by their strokes as well as by their colours. */
 const dashes = ['', '6 3', '2 3', '8 3 2 3'];
-const legendLabelMax = 22;
+/** Of the letters of the legend, on average; and so many of them fit beside the strokes. */
+const columnWidth = 6.4;
+const legendColumns = 44;
 
 /**
  * A chart of lines as one SVG element, for a page that allows neither scripts nor styles of elements: looks are attributes and classes
@@ -49,6 +51,8 @@ export function linesSvg(chart: LineChart, id: string): string | undefined {
   const largest = Math.max(chart.limit?.value ?? 0, ...lines.flatMap(({ values }) => values.filter(isKnown)));
   const { most, ticks } = scaleFor(largest, chart.unit);
   const hasLegend = lines.length > 1;
+  const labels = lines.map(({ label }) => clipped(safeLine(label), Math.floor(legendColumns / lines.length)));
+  const legendXs = legendPlaces(labels);
   const ceiling = top + (hasLegend ? legendHeight : 0);
   const floor = height - bottom;
   const last = Math.max(1, chart.places.length - 1);
@@ -72,13 +76,13 @@ export function linesSvg(chart: LineChart, id: string): string | undefined {
       const start = Math.max(left, x(from) - half);
       return { x: fixed(start), width: fixed(Math.min(width - right, x(to) + half) - start) };
     }),
-    lines: lines.map(({ label, values }, place) => ({
+    lines: lines.map(({ values }, place) => ({
       place,
       dash: dashes[place] ?? '',
       path: pathOf(values, x, y),
       points: lonely(values).map((at) => ({ x: fixed(x(at)), y: fixed(y(values[at] ?? 0)) })),
-      label: clipped(safeLine(label)),
-      legendX: left + place * Math.floor((width - left) / lines.length),
+      label: labels[place] ?? '',
+      legendX: fixed(legendXs[place] ?? left),
     })),
     hasLegend,
     marks: (chart.marks ?? [])
@@ -166,11 +170,21 @@ function dayInWords(text: string): string {
   return `${Number(match[2])} ${months[Number(match[1]) - 1] ?? ''}`;
 }
 
-function clipped(label: string): string {
-  if (displayWidth(label) <= legendLabelMax) return label;
+/** Where each entry of the legend begins: behind the one before it. */
+function legendPlaces(labels: readonly string[]): readonly number[] {
+  let x = 4;
+  return labels.map((label) => {
+    const begins = x;
+    x += 23 + displayWidth(label) * columnWidth + 14;
+    return begins;
+  });
+}
+
+function clipped(label: string, columns: number): string {
+  if (displayWidth(label) <= columns) return label;
   let short = '';
   for (const character of label) {
-    if (displayWidth(short + character) >= legendLabelMax) break;
+    if (displayWidth(short + character) >= columns) break;
     short += character;
   }
   return `${short}…`;
@@ -191,7 +205,7 @@ interface Drawing {
     readonly path: string;
     readonly points: readonly { readonly x: string; readonly y: string }[];
     readonly label: string;
-    readonly legendX: number;
+    readonly legendX: string;
   }[];
   readonly hasLegend: boolean;
   readonly marks: readonly { readonly x: string; readonly label: string }[];
@@ -222,10 +236,10 @@ const source = `<svg xmlns="http://www.w3.org/2000/svg" class="lines" role="img"
 <path d="<%= line.path %>" fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round"<% if (line.dash !== '') { %> stroke-dasharray="<%= line.dash %>"<% } %>/>
 <% for (const point of line.points) { %><circle cx="<%= point.x %>" cy="<%= point.y %>" r="2.5" fill="currentColor"/><% } %>
 <% if (it.hasLegend) { %>
-<line x1="<%= line.legendX %>" x2="<%= line.legendX + 18 %>" y1="10" y2="10" stroke="currentColor" stroke-width="2"<% if (line.dash !== '') { %> stroke-dasharray="<%= line.dash %>"<% } %>/>
+<path transform="translate(<%= line.legendX %> 10)" d="M0 0h18" stroke="currentColor" stroke-width="2"<% if (line.dash !== '') { %> stroke-dasharray="<%= line.dash %>"<% } %>/>
 <% } %>
 </g>
-<% if (it.hasLegend) { %><text x="<%= line.legendX + 23 %>" y="10" dy="0.32em" fill="currentColor"><%= line.label %></text><% } %>
+<% if (it.hasLegend) { %><text transform="translate(<%= line.legendX %> 10)" x="23" y="0" dy="0.32em" fill="currentColor"><%= line.label %></text><% } %>
 <% } %>
 </svg>`;
 

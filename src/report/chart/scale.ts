@@ -63,4 +63,4 @@ const secondsInWords = (value: number): string =>
     ? '0'
     : value >= 1
       ? `${Number(value.toFixed(2))} s`
-      : `${Number((value * 1_000).toFixed(value < 0.01 ? 2 : 0))} ms`;
+      : `${Number((value * 1_000).toFixed(value < 0.01 ? 2 : 1))} ms`;

@@ -3,7 +3,7 @@ export function markupProblem(html: string): string | undefined {
   const body = html.replace(/^<!DOCTYPE html>\n/, '').replace(/(<style>)[^<]*(<\/style>)/, '$1$2');
   const open: string[] = [];
   let at = 0;
-  for (const match of body.matchAll(/<(\/?)([a-z][a-z0-9]*)((?: [a-zA-Z-]+="[^"<>]*")*)(\/?)>/g)) {
+  for (const match of body.matchAll(/<(\/?)([a-z][a-z0-9]*)((?: [a-zA-Z][a-zA-Z0-9-]*="[^"<>]*")*)(\/?)>/g)) {
     const problem = textProblem(body.slice(at, match.index)) ?? textProblem(match[3] ?? '');
     if (problem !== undefined) return problem;
     at = match.index + match[0].length;

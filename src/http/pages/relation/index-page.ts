@@ -71,6 +71,7 @@ function contentOf(
   const detail = indexDetail(found, options);
   const shown = options.redactLiterals ? shownIndex(index) : index;
   const own = generation.findings.filter((finding) => isAbout(finding, index));
+  const kept = whyKept(index);
   return joined([
     headingHtml({ sort: 'Index', name: nameHtml(index.name) }),
     badgesHtml({ badges: badgesOf(index) }),
@@ -87,7 +88,7 @@ function contentOf(
     factsHtml([
       ['Database', targetHtml(target)],
       ['Table', tableLink(target, index.table)],
-      ['Method and keys', codeHtml(shapeOf(shown))],
+      ['Method and keys', codeHtml(`${index.fact.accessMethod} ${shapeOf(shown)}`)],
       ['Size', bytesHtml(index.sizeBytes)],
       ['Scans', countHtml(index.usage?.scansTotal)],
       ['Last scan', index.usage?.scansTotal === 0 ? 'none is counted' : timeHtml(index.usage?.lastScanAtMs)],
@@ -101,10 +102,7 @@ function contentOf(
       ...(detail.foreignKeys.length === 0
         ? []
         : [['Supports the foreign keys', nameHtml(detail.foreignKeys.join(', '))] as const]),
-      [
-        'What keeps it',
-        whyKept(index) === undefined ? 'nothing by its nature' : sentenceHtml(whyKept(index) ?? ''),
-      ],
+      ...(kept === undefined ? [] : [['Not to be dropped, since', sentenceHtml(kept)] as const]),
       ...(detail.options.length === 0
         ? []
         : [['Storage options', codeHtml(detail.options.join(', '))] as const]),
@@ -173,7 +171,7 @@ function bloatHtml(bloat: Bloat | undefined): Html {
     bloat.reason === null ? nothing : paragraphHtml(sentenceHtml(bloat.reason)),
     bloat.improvement === null
       ? nothing
-      : paragraphHtml(joined(['What would make it better: ', codeHtml(bloat.improvement)])),
+      : paragraphHtml(joined(['What would make it surer: ', sentenceHtml(bloat.improvement)])),
   ]);
 }
 

@@ -157,7 +157,13 @@ function alignedHtml(
         ? 'Keys that lead another index as well are marked. That is where to look, and no verdict: order, conditions and uniqueness decide, and the findings say what follows.'
         : 'No two of them begin with the same key.',
     ),
-    aligned({ rows, places: Array.from({ length: widest }, (_, place) => place + 1) }),
+    aligned({
+      rows,
+      hasIncluded: rows.some(({ included }) => included !== ''),
+      hasPredicate: rows.some(({ predicate }) => predicate !== ''),
+      isMarked,
+      places: Array.from({ length: widest }, (_, place) => place + 1),
+    }),
   ]);
 }
 
@@ -202,6 +208,9 @@ function overlapWords(
 
 const aligned = template<{
   readonly places: readonly number[];
+  readonly hasIncluded: boolean;
+  readonly hasPredicate: boolean;
+  readonly isMarked: boolean;
   readonly rows: readonly {
     readonly name: Html;
     readonly sort: string;
@@ -217,10 +226,10 @@ const aligned = template<{
     readonly overlaps: string;
   }[];
 }>(`<div class="scroll" role="region" aria-label="Indexes, keys aligned" tabindex="0"><table class="aligned">
-<thead><tr><th scope="col">Index</th><% for (const place of it.places) { %><th scope="col">Key <%= place %></th><% } %><th scope="col">INCLUDE</th><th scope="col">WHERE</th><th scope="col" class="number">Size</th><th scope="col" class="number">Scans</th><th scope="col">Begins like</th></tr></thead>
+<thead><tr><th scope="col">Index</th><% for (const place of it.places) { %><th scope="col">Key <%= place %></th><% } %><% if (it.hasIncluded) { %><th scope="col">INCLUDE</th><% } %><% if (it.hasPredicate) { %><th scope="col">WHERE</th><% } %><th scope="col" class="number">Size</th><th scope="col" class="number">Scans</th><% if (it.isMarked) { %><th scope="col">Begins like</th><% } %></tr></thead>
 <tbody>
 <% for (const row of it.rows) { %>
-<tr><th scope="row"><%= row.name %><br><span class="dim"><%= row.sort %></span></th><% row.keys.forEach((key, place) => { %><td><% if (key) { %><% if (key.isShared) { %><mark><bdi><%= key.text %></bdi><span class="hidden-text"> (shared)</span></mark><% } else { %><bdi><%= key.text %></bdi><% } %><% if (key.order !== '') { %> <span class="dim"><%= key.order %></span><% } %><% if (row.more > 0 && place === row.keys.length - 1) { %> <span class="dim">and <%= row.more %> more</span><% } %><% } %></td><% }) %><td><bdi><%= row.included %></bdi></td><td><bdi><%= row.predicate %></bdi></td><td class="number"><%= row.size %></td><td class="number"><%= row.scans %></td><td><bdi><%= row.overlaps %></bdi></td></tr>
+<tr><th scope="row"><%= row.name %><br><span class="dim"><%= row.sort %></span></th><% row.keys.forEach((key, place) => { %><td><% if (key) { %><% if (key.isShared) { %><mark><bdi><%= key.text %></bdi><span class="hidden-text"> (shared)</span></mark><% } else { %><bdi><%= key.text %></bdi><% } %><% if (key.order !== '') { %> <span class="dim"><%= key.order %></span><% } %><% if (row.more > 0 && place === row.keys.length - 1) { %> <span class="dim">and <%= row.more %> more</span><% } %><% } %></td><% }) %><% if (it.hasIncluded) { %><td><bdi><%= row.included %></bdi></td><% } %><% if (it.hasPredicate) { %><td><bdi><%= row.predicate %></bdi></td><% } %><td class="number"><%= row.size %></td><td class="number"><%= row.scans %></td><% if (it.isMarked) { %><td><bdi><%= row.overlaps %></bdi></td><% } %></tr>
 <% } %>
 </tbody>
 </table></div>
@@ -248,9 +257,9 @@ function foreignKeysHtml(
       : nameHtml(fewOf(key.supportedBy.map(safeLine), 3)),
   ];
   const columns = (other: string) => [
-    { title: 'Key' },
+    { title: 'Key', isWide: true },
     { title: 'Columns' },
-    { title: other },
+    { title: other, isWide: true },
     { title: 'What happens' },
     { title: 'Index that supports it', isWide: true },
   ];
