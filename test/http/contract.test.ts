@@ -152,11 +152,8 @@ describe('every answer is as described', () => {
     expect(answer.status).toBe(200);
     expect(answer.headers['content-type']).toBe(`${contentType}; charset=utf-8`);
     expectDescribed({ method: 'get', path }, answer);
-    const described = operations.find((operation) => operation.path === path)?.answers[200];
-    if (contentType === 'application/json')
-      expect(described?.otherFormats?.[contentType]?.safeParse(answer.json()).error?.issues ?? []).toEqual(
-        [],
-      );
+    if (path === '/report' && contentType === 'application/json')
+      expect(reportSchema.safeParse(answer.json()).error?.issues ?? []).toEqual([]);
   });
 
   test('of mutes: set, replaced, lifted, refused', async () => {
