@@ -37,7 +37,9 @@ const linesMax = 4;
 const dashes = ['', '6 3', '2 3', '8 3 2 3'];
 /** Of the letters of the legend, on average; and so many of them fit beside the strokes. */
 const columnWidth = 6.4;
-const legendColumns = 44;
+const legendColumns = 68;
+/** Of a stroke and the room behind a label. */
+const strokeColumns = 6;
 
 /**
  * A chart of lines as one SVG element, for a page that allows neither scripts nor styles of elements: looks are attributes and classes
@@ -51,7 +53,7 @@ export function linesSvg(chart: LineChart, id: string): string | undefined {
   const largest = Math.max(chart.limit?.value ?? 0, ...lines.flatMap(({ values }) => values.filter(isKnown)));
   const { most, ticks } = scaleFor(largest, chart.unit);
   const hasLegend = lines.length > 1;
-  const labels = lines.map(({ label }) => clipped(safeLine(label), Math.floor(legendColumns / lines.length)));
+  const labels = legendLabels(lines);
   const legendXs = legendPlaces(labels);
   const ceiling = top + (hasLegend ? legendHeight : 0);
   const floor = height - bottom;
@@ -168,6 +170,14 @@ function dayInWords(text: string): string {
   const match = /^\d{4}-(\d{2})-(\d{2})/.exec(text);
   if (match === null) return safeLine(text);
   return `${Number(match[2])} ${months[Number(match[1]) - 1] ?? ''}`;
+}
+
+/** In full where they fit beside each other, else each with its share. */
+function legendLabels(lines: readonly Line[]): readonly string[] {
+  const labels = lines.map(({ label }) => safeLine(label));
+  const room = legendColumns - strokeColumns * labels.length;
+  const wanted = labels.reduce((sum, label) => sum + displayWidth(label), 0);
+  return wanted <= room ? labels : labels.map((label) => clipped(label, Math.floor(room / labels.length)));
 }
 
 /** Where each entry of the legend begins: behind the one before it. */

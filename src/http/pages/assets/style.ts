@@ -96,6 +96,7 @@ svg.lines .line-2 { color: var(--good); }
 svg.lines .line-3 { color: var(--warning); }
 svg.lines .limit { color: var(--critical); }
 figure.chart .scroll { max-height: 20rem; overflow-y: auto; }
+table.aligned th[scope=row] { min-width: 10.5rem; }
 table.aligned th[scope=row] .dim { font-weight: 400; }
 #sql-script { max-height: 34rem; overflow-y: auto; }
 fieldset.choices { border: 0; padding: 0; margin: .8rem 0; min-width: 0; }

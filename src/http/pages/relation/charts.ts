@@ -220,7 +220,7 @@ function chartsHtml(
 }
 const grid = template<{ readonly charts: readonly Html[] }>('<div class="charts"><%= it.charts %></div>\n');
 const note = template<{ readonly from: string; readonly hasEvents: boolean; readonly isCut: boolean }>(
-  '<span class="dim">Days are UTC, from <%= it.from %> to today, which has not ended. Where a line is broken or the ground is shaded nothing is known, which is no zero.<% if (it.hasEvents) { %> A mark says that something happened: point at it, or see the list of events.<% } %><% if (it.isCut) { %> More is kept than was read for this page (<code>history.chartBytes</code>): what is older is left out.<% } %></span>',
+  '<span class="dim">Days are UTC, from <%= it.from %> to today, which has not ended. Where a line is broken or the ground is shaded nothing is known, which is no zero; the first day after holds what was counted meanwhile.<% if (it.hasEvents) { %> A mark says that something happened: point at it, or see the list of events.<% } %><% if (it.isCut) { %> More is kept than was read for this page (<code>history.chartBytes</code>): what is older is left out.<% } %></span>',
 );
 
 /** What stands where the past could not be read. */
