@@ -91,7 +91,7 @@ const heading = template<object>(
   '<h1>Plan</h1>\n<p>An ordered script with checks and the way back, for one database. Nothing is run from here: take it, have it reviewed, and run it where you run such things. <a href="/docs/plan.md">How to read and to run it</a>.</p>\n',
 );
 
-/** The database that is asked for, the one that the chosen findings are of, or the first by name. */
+/** The database that is asked for, the one that the chosen findings are of, or the one with most to do. */
 function databaseOf(
   generations: readonly Generation[],
   asked: Asked,
@@ -102,8 +102,8 @@ function databaseOf(
   return (
     sorted.find((one) => target !== undefined && asSent(targetKey(one.target)) === asSent(target)) ??
     sorted.find(({ findings }) => findings.some(({ id }) => chosen.has(id))) ??
-    sorted.find((one) => one.isUp && open(one).length > 0) ??
-    sorted[0]
+    // The one with most to do, as long as it can be reached.
+    sorted.toSorted((a, b) => Number(b.isUp) - Number(a.isUp) || open(b).length - open(a).length)[0]
   );
 }
 

@@ -102,7 +102,7 @@ table.aligned th[scope=row] .dim { font-weight: 400; }
 fieldset.choices { border: 0; padding: 0; margin: .8rem 0; min-width: 0; }
 fieldset.choices legend { font-weight: 600; padding: 0; }
 fieldset.choices ul { list-style: none; padding: 0; }
-fieldset.choices li { display: flex; gap: .7rem; border-bottom: 1px solid var(--line); padding: .5rem 0; }
+fieldset.choices li { display: flex; align-items: flex-start; gap: .7rem; border-bottom: 1px solid var(--line); padding: .5rem 0; }
 fieldset.choices li > input { margin-top: .35rem; flex: none; }
 fieldset.choices label { font-size: 1rem; }
 form div.filters { display: grid; grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr)); gap: 0 .8rem; max-width: 40rem; }
