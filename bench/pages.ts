@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import Table from 'cli-table3';
+import { createObjects } from '../src/http/objects.ts';
 import { defaultHttpOptions } from '../src/http/options.ts';
 import { findingsPage } from '../src/http/pages/findings/list.ts';
 import { overviewPage } from '../src/http/pages/overview.ts';
@@ -7,6 +8,7 @@ import { renderPage } from '../src/http/pages/page.ts';
 import type { PageHandler, PageRequest, PageSources } from '../src/http/pages/serve.ts';
 import { MiB } from '../src/model/units.ts';
 import { memoryStore } from '../src/store/store.ts';
+import { knowledgeOf } from '../test/http/daemon.ts';
 import { aFinding, aGeneration, takenAtMs } from '../test/support/builders.ts';
 
 /*
@@ -42,6 +44,8 @@ const sources: PageSources = {
   nextRunAtMs: () => null,
   measuringBudgetOf: () => undefined,
   diary: memoryStore(),
+  objects: createObjects(() => generations),
+  knowledge: knowledgeOf(() => generations),
   now: () => takenAtMs,
   options: { ...defaultHttpOptions, version: '0.0.0', docsDirectory: '/nonexistent' },
   log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },

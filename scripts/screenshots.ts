@@ -57,6 +57,10 @@ try {
     { name: 'finding', path: await findingOf('kind=duplicate-index') },
     { name: 'targets', path: '/targets' },
     { name: 'events', path: '/events' },
+    { name: 'plan', path: '/plan' },
+    { name: 'probes', path: '/probes' },
+    { name: 'report', path: '/report' },
+    { name: 'about', path: '/about' },
   ];
   for (const picture of pictures) await take(browser, picture);
 } finally {

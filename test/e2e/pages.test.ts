@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { objectId } from '../../src/http/api/listings.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import { runPrinted } from '../support/look.ts';
 import {
@@ -144,6 +145,13 @@ describe.skipIf(hasNoBrowser)('the pages', () => {
         `/findings/${duplicate.id}`,
         '/targets',
         '/events',
+        `/indexes/${objectId('index', duplicate, duplicate.schemaname, duplicate.indexrelname ?? '')}`,
+        `/tables/${objectId('table', duplicate, duplicate.schemaname, duplicate.relname)}`,
+        '/plan',
+        `/plan?finding=${duplicate.id}&make=1`,
+        '/probes',
+        '/report',
+        '/about',
         '/docs/',
         '/docs/detectors/duplicate-index.md',
       ];
