@@ -218,7 +218,7 @@ function definitionHtml(
           'Constants are withheld (privacy.redactLiterals), so that it may not be run as it stands.',
         )
       : nothing,
-    statementsHtml('sql-definition', 'Definition', `${definition};`),
+    statementsHtml('sql-definition', 'Definition as SQL', `${definition};`),
   ]);
 }
 
