@@ -252,7 +252,7 @@ describe('tables', () => {
         indexes: ['orders_pkey', 'orders_a_idx', 'orders_a_idx1', 'orders_lower_idx'],
         indexBytes: 32 * MiB,
         rowsHotUpdatedTotal: 18_000,
-        findings: ['00000000000000d1', '00000000000000f1', '00000000000000f2'],
+        findings: ['00000000000000d1', '00000000000000f1', '00000000000000f2', '00000000000000c1'],
       },
     ]);
     const odd = (await get('/api/v1/tables?schemaname=%3Cb%3Eodd%3C%2Fb%3E')).json().items[0];
@@ -274,7 +274,7 @@ describe('targets', () => {
       statisticsSinceSource: 'pg_stat_database.stats_reset',
       tables: 2,
       indexes: 5,
-      findings: { open: 3, muted: 1, resolved: 1 },
+      findings: { open: 4, muted: 1, resolved: 1 },
       missingPermissions: [{ grant: 'GRANT SELECT ON indexwarden.column_statistics TO indexwarden;' }],
     });
     expect(target.inconclusive).toContainEqual({

@@ -215,7 +215,7 @@ describe('the first page', () => {
     expect(text).toContain('connection refused');
     expect(text).toContain('public.orders_a_idx1 duplicates orders_a_idx');
     expect(text).toContain('href="/findings/00000000000000d1"');
-    expect(text).toContain('3 open findings: 0 critical, 1 warning, 2 info.');
+    expect(text).toContain('4 open findings: 0 critical, 2 warning, 2 info.');
     expect(text).toContain('Not everything could be judged on 2 of 2 targets');
   });
 

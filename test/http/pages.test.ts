@@ -255,9 +255,9 @@ const many = (count: number): readonly Finding[] =>
 describe('/findings', () => {
   test('filters by what the address asks for, and its form shows it', async () => {
     const { get } = await start({ generations: () => [shop()] });
-    expect(titlesIn((await get('/findings', html)).text)).toHaveLength(3);
+    expect(titlesIn((await get('/findings', html)).text)).toHaveLength(4);
     expect(titlesIn((await get('/findings?kind=unindexed-foreign-key', html)).text)).toHaveLength(2);
-    expect(titlesIn((await get('/findings?state=any', html)).text)).toHaveLength(5);
+    expect(titlesIn((await get('/findings?state=any', html)).text)).toHaveLength(6);
     expect(titlesIn((await get('/findings?state=muted', html)).text)).toHaveLength(1);
     expect(titlesIn((await get('/findings?origin=baseline&severity=info', html)).text)).toHaveLength(2);
     expect(titlesIn((await get('/findings?datname=elsewhere', html)).text)).toEqual([]);
