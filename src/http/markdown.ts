@@ -17,7 +17,8 @@ export function createMarkdown(): Markdown {
       token.attrSet('id', before === 0 ? slug : `${slug}-${before}`);
     });
   });
-  return { render: (text) => markdown.render(text) };
+  // What is wider than the screen can be scrolled by keyboard. The text holds no such mark of its own: its HTML is shown.
+  return { render: (text) => markdown.render(text).replaceAll('<pre>', '<pre tabindex="0">') };
 }
 
 /** As GitHub makes them, so that a link works in both places. */

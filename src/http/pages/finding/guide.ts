@@ -42,9 +42,6 @@ function pageOf(docsDirectory: string, kind: FindingKind): string {
   }
 }
 
-/** Links lead from where the page stands, ids are those of the page it is put into, and code that is wide can be scrolled by keyboard. */
+/** Links lead from where the page stands, and ids are those of the page it is put into. */
 const embedded = (html: string): string =>
-  html
-    .replaceAll(/<a href="(?![a-z]+:|\/|#)/g, '<a href="/docs/detectors/')
-    .replaceAll(/ id="[^"]*"/g, '')
-    .replaceAll('<pre>', '<pre tabindex="0">');
+  html.replaceAll(/<a href="(?![a-z]+:|\/|#)/g, '<a href="/docs/detectors/').replaceAll(/ id="[^"]*"/g, '');
