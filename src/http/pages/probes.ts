@@ -96,7 +96,7 @@ function stateHtml({ state }: Probe): Html {
     case 'missed':
       return badgeHtml('warning', '▲', 'too slow');
     case 'regressed':
-      return badgeHtml('warning', '▲', 'plan got worse');
+      return badgeHtml('warning', '▲', 'plan not as wanted');
     default:
       return badgeHtml('plain', '?', 'unknown');
   }
