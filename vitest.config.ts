@@ -23,6 +23,8 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           // One embedded server a file; more files at once than cores only slow each other down.
           maxWorkers: 2,
+          // In CI what a busy machine delayed may try once more; the log says so beside the test. At a desk it fails at once.
+          retry: process.env.CI === 'true' ? 1 : 0,
           testTimeout: 120_000,
           hookTimeout: 180_000,
         },
