@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
-  aFewMajors,
   createDatabase,
   describeOnPostgres,
+  oldestAndNewest,
   postgresMajors,
   type TestDatabase,
   withConnection,
@@ -17,7 +17,7 @@ import { type Ended, programs } from './program.ts';
  */
 
 const { run, start, endAll } = programs();
-const ends = (await postgresMajors(aFewMajors())).filter(
+const ends = (await postgresMajors(oldestAndNewest())).filter(
   ({ major }, at, all) => at === 0 || at === all.length - 1 || major === 17,
 );
 

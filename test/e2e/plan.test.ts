@@ -6,9 +6,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Finding } from '../../src/model/finding.ts';
 import { loadResidency, runScript } from '../support/planning.ts';
 import {
-  aFewMajors,
   createDatabase,
   describeOnPostgres,
+  oldestAndNewest,
   postgresMajors,
   runOn,
   type TestDatabase,
@@ -62,8 +62,7 @@ const mendedBy = ({ steps }: Document): readonly string[] =>
     .filter(({ isCommentedOut }) => !isCommentedOut)
     .flatMap(({ finding, alsoMends }) => [finding.id, ...alsoMends.map(({ id }) => id)]);
 
-/** The oldest and the newest: what is printed changed between them, and Alembic takes its time. */
-const majors = (await postgresMajors(aFewMajors())).filter((_, at, all) => at === 0 || at === all.length - 1);
+const majors = await postgresMajors(oldestAndNewest());
 /** What depends on no version is looked at on one. */
 const newest = majors.at(-1)?.major;
 

@@ -10,9 +10,9 @@ import { runCollector } from '../../src/postgres/run-collector.ts';
 import type { Session } from '../../src/postgres/session.ts';
 import { look } from '../support/look.ts';
 import {
-  aFewMajors,
   createDatabase,
   describeOnPostgres,
+  oldestAndNewest,
   postgresMajors,
   type TestDatabase,
   withConnection,
@@ -22,7 +22,7 @@ import { createMonitor, type TestRole } from '../support/roles.ts';
 import { openSession, usualLimits } from '../support/watching.ts';
 import { loggingEverything, readLog } from './server-log.ts';
 
-const majors = await postgresMajors(aFewMajors());
+const majors = await postgresMajors(oldestAndNewest());
 const never = new AbortController().signal;
 
 const tableCount = 500;

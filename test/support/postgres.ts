@@ -164,6 +164,12 @@ export function aFewMajors(): readonly number[] {
   return process.env.TEST_POSTGRES_MAJORS ? wanted : wanted.filter((major) => ends.includes(major));
 }
 
+/** The oldest and the newest: for what takes long and runs on the default in other tests anyway. */
+export function oldestAndNewest(): readonly number[] {
+  const few = aFewMajors();
+  return few.filter((_, place) => place === 0 || place === few.length - 1);
+}
+
 function wantedMajors(): readonly number[] {
   const named = process.env.TEST_POSTGRES_MAJORS;
   if (named !== undefined && named !== '') return named.split(',').map(Number);

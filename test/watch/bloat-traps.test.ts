@@ -6,9 +6,9 @@ import { buildCatalogue, type Catalogue, type IndexView } from '../../src/analys
 import type { Session } from '../../src/postgres/session.ts';
 import { measure, snapshotOf } from '../support/bloat.ts';
 import {
-  aFewMajors,
   createDatabase,
   describeOnPostgres,
+  oldestAndNewest,
   postgresMajors,
   withConnection,
 } from '../support/postgres.ts';
@@ -21,7 +21,7 @@ import { openSession } from '../support/watching.ts';
  * so that every state holds until it is looked at.
  */
 
-const majors = await postgresMajors(aFewMajors());
+const majors = await postgresMajors(oldestAndNewest());
 
 describeOnPostgres(
   majors,

@@ -4,9 +4,9 @@ import type { Generation } from '../../src/findings/generation.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import { look, named, runPrinted, summaries } from '../support/look.ts';
 import {
-  aFewMajors,
   createDatabase,
   describeOnPostgres,
+  oldestAndNewest,
   postgresMajors,
   runOn,
   type TestDatabase,
@@ -65,7 +65,7 @@ class Bystander {
   }
 }
 
-const majors = await postgresMajors(aFewMajors());
+const majors = await postgresMajors(oldestAndNewest());
 
 describeOnPostgres(majors, (server, major) => {
   let database: TestDatabase;

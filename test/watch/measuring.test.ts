@@ -10,9 +10,9 @@ import { recordKind } from '../../src/watch/bloat/keeper.ts';
 import type { FleetOptions } from '../../src/watch/fleet.ts';
 import { look } from '../support/look.ts';
 import {
-  aFewMajors,
   createDatabase,
   describeOnPostgres,
+  oldestAndNewest,
   postgresMajors,
   type TestDatabase,
   withConnection,
@@ -80,7 +80,7 @@ describe('the budget of a server', () => {
   });
 });
 
-const ends = (await postgresMajors(aFewMajors())).filter(
+const ends = (await postgresMajors(oldestAndNewest())).filter(
   ({ major }, at, all) => at === 0 || at === all.length - 1 || major === 17,
 );
 const everySecond = { schedule: '* * * * * *', maxRandomDelay: '0s' };

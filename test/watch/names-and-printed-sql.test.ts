@@ -4,9 +4,9 @@ import type { Generation } from '../../src/findings/generation.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import { look, runPrinted, statementsOf } from '../support/look.ts';
 import {
-  aFewMajors,
   createDatabase,
   describeOnPostgres,
+  oldestAndNewest,
   postgresMajors,
   runOn,
   withConnection,
@@ -81,7 +81,7 @@ function describeSchema(base: string, schemaname: string): readonly string[] {
   ];
 }
 
-const majors = await postgresMajors(aFewMajors());
+const majors = await postgresMajors(oldestAndNewest());
 
 describeOnPostgres(majors, (server) => {
   let url: string;

@@ -9,9 +9,9 @@ import { rollbackScript, sqlScript } from '../../src/plan/script/sql-script.ts';
 import { look } from '../support/look.ts';
 import { factsFrom, planFrom, runRegardless, runScript } from '../support/planning.ts';
 import {
-  aFewMajors,
   createDatabase,
   describeOnPostgres,
+  oldestAndNewest,
   postgresMajors,
   runOn,
   withConnection,
@@ -43,7 +43,7 @@ const schema = [
   'select count(*) from u',
 ];
 
-const majors = await postgresMajors(aFewMajors());
+const majors = await postgresMajors(oldestAndNewest());
 
 describeOnPostgres(majors, (server, major) => {
   let url: string;

@@ -417,9 +417,10 @@ describeOnPostgres(majors, (server, major) => {
     });
   });
 
-  test.runIf(major === majors.at(-1)?.major)(
-    'a single look plans, runs nothing, and judges no target',
-    async () => {
+  const onNewest = major === majors.at(-1)?.major;
+  // One server shows it; where it is left out there is no test that is skipped.
+  if (onNewest)
+    test('a single look plans, runs nothing, and judges no target', async () => {
       const file = manifest('once', withSchedule(measured.replace('orders_status', 'orders_at')));
       const generation = await look(reader.url(database.name), {
         document: {
@@ -430,8 +431,7 @@ describeOnPostgres(majors, (server, major) => {
       expect(generation.findings.map(({ kind }) => kind)).toEqual(['probe-plan-regression']);
       expect(generation.inconclusive).toEqual([]);
       expect(generation.probes?.[0]?.memory?.runs).toEqual([]);
-    },
-  );
+    });
 
   describe.each(['backtest', 'residency'])('the manifest of %s', (name) => {
     test('fits the schema of the demo', async () => {

@@ -8,9 +8,9 @@ import { MeasurementBudgets } from '../../src/watch/bloat/budget.ts';
 import { buildRecordKind } from '../../src/watch/build-memory.ts';
 import { places } from '../store/places.ts';
 import {
-  aFewMajors,
   createDatabase,
   describeOnPostgres,
+  oldestAndNewest,
   postgresMajors,
   type TestDatabase,
   withConnection,
@@ -29,7 +29,7 @@ import {
  * Real builds, seen by a role with pg_monitor alone. How long one takes is the test's to decide: an index on a function that waits
  * until it is let go on, and the program's clock stands still between two looks.
  */
-const majors = await postgresMajors(aFewMajors());
+const majors = await postgresMajors(oldestAndNewest());
 const gate = 4_711;
 const { path, open, tidy, end } = places();
 afterAll(end);
