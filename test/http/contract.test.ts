@@ -196,6 +196,47 @@ describe('every answer is as described', () => {
   });
 });
 
+describe('every change is as described', () => {
+  test('of a finding by its address', async () => {
+    const [finding] = shop().findings;
+    const mute = { method: 'post', path: '/findings/{id}/mute' } as const;
+    const send = (id: string, body: object) =>
+      client.send('POST', `/api/v1/findings/${id}/mute`, authorization, JSON.stringify(body));
+    const wanted = { reason: 'known', author: 'dba' };
+    for (const [id, body, status] of [
+      [finding?.id ?? '', wanted, 201],
+      [finding?.id ?? '', wanted, 200],
+      [finding?.id ?? '', {}, 400],
+      ['ffffffffffffffff', wanted, 404],
+    ] as const) {
+      const answer = await send(id, body);
+      expect(answer.status).toBe(status);
+      expectDescribed(mute, answer);
+    }
+  });
+
+  test('of collecting now', async () => {
+    const collect = { method: 'post', path: '/collect' } as const;
+    const collecting = await serve({
+      rules: { tokens: [{ name: 'ops', role: 'admin', sha256: hashOfToken(token) }] },
+      collecting: { targets: () => [shop().target], collect: () => {} },
+    });
+    const send = (body: object) =>
+      collecting.send('POST', '/api/v1/collect', authorization, JSON.stringify(body));
+    for (const [body, status] of [
+      [{}, 202],
+      [{ server: 'main' }, 429],
+      [{ server: 'nobody' }, 404],
+      [{ server: 3 }, 400],
+    ] as const) {
+      const answer = await send(body);
+      expect(answer.status).toBe(status);
+      expectDescribed(collect, answer);
+    }
+    await collecting.close();
+  });
+});
+
 describe('caching', () => {
   test.each(['/api/v1/findings', '/api/v1/openapi.json', '/api/v1/indexes?limit=2'])(
     '%s is not sent again while nothing has changed',
