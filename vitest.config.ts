@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests below these folders start servers or processes; everything else is pure and needs neither. */
 const needsServers = ['test/postgres/**', 'test/queries/**', 'test/watch/**', 'test/e2e/**', 'test/demo/**'];
+/** Minutes of failing servers, networks and disks: a command of its own, `npm run test:faults`. */
+const faults = ['test/faults/**'];
 
 export default defineConfig({
   test: {
@@ -10,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: needsServers,
+          exclude: [...needsServers, ...faults],
           // Properties are tried hundreds of times, on machines that may have other things to do.
           testTimeout: 60_000,
         },
@@ -27,6 +29,16 @@ export default defineConfig({
           retry: process.env.CI === 'true' ? 1 : 0,
           testTimeout: 120_000,
           hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: 'faults',
+          include: faults.map((folder) => `${folder}/*.test.ts`),
+          maxWorkers: 2,
+          retry: process.env.CI === 'true' ? 1 : 0,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
     ],

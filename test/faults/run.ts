@@ -1,0 +1,84 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { inRepository, readText } from '../support/repository.ts';
+import { type FaultRow, faultAreas, rowsVariable, shortVariable } from './rows.ts';
+
+/*
+ * npm run test:faults [-- --short] [-- --write] [-- FILTER…]
+ *
+ * Runs the tests below test/faults against real servers and prints what came of each fault. --short repeats less and takes fewer
+ * majors; --write puts the table into docs/reliability.md; filters are parts of file names.
+ */
+
+const { values, positionals } = parseArgs({
+  options: { short: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+
+const scratch = mkdtempSync(path.join(tmpdir(), 'indexwarden-faults-'));
+const file = path.join(scratch, 'rows.jsonl');
+const { status } = spawnSync(
+  process.execPath,
+  [inRepository('node_modules/vitest/vitest.mjs'), 'run', '--project', 'faults', ...positionals],
+  {
+    cwd: inRepository(),
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, [rowsVariable]: file, ...(values.short && { [shortVariable]: 'yes' }) },
+  },
+);
+const rows = existsSync(file)
+  ? readFileSync(file, 'utf8')
+      .trim()
+      .split('\n')
+      // Written by `noteFault`.
+      .map((line) => JSON.parse(line) as FaultRow)
+  : [];
+rmSync(scratch, { recursive: true });
+
+const table = tableOf(rows);
+console.log(`\n${table}\n${rows.length} faults`);
+if (values.write && status === 0) writeTable(table);
+process.exitCode = status === 0 && rows.length > 0 ? 0 : 1;
+
+function tableOf(all: readonly FaultRow[]): string {
+  return faultAreas
+    .map((area) => ({ area, own: newest(all.filter((row) => row.area === area)) }))
+    .filter(({ own }) => own.length > 0)
+    .map(({ area, own }) =>
+      [
+        `### ${area.replace(/^./, (first) => first.toUpperCase())}`,
+        '',
+        '| Fault | What the daemon did | What was said | Recovery |',
+        '|---|---|---|---:|',
+        ...own.map(({ fault, did, said, recoveryMs }) =>
+          ['', ...[fault, did, said, recoveryMs === null ? '–' : seconds(recoveryMs)].map(cell), '']
+            .join(' | ')
+            .trim(),
+        ),
+        '',
+      ].join('\n'),
+    )
+    .join('\n');
+}
+
+/** A test that was tried again notes its fault again; the last counts. */
+function newest(own: readonly FaultRow[]): readonly FaultRow[] {
+  const byFault = new Map(own.map((row) => [row.fault, row]));
+  return [...byFault.values()].sort((a, b) => (a.fault < b.fault ? -1 : 1));
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+
+function writeTable(text: string): void {
+  const page = 'docs/reliability.md';
+  const [begin, end] = ['<!-- faults: written by npm run test:faults -->', '<!-- end of faults -->'];
+  const before = readText(page);
+  const from = before.indexOf(begin);
+  const to = before.indexOf(end);
+  if (from === -1 || to < from) throw new Error(`${page} has no place for the table: ${begin} … ${end}`);
+  writeFileSync(inRepository(page), `${before.slice(0, from)}${begin}\n\n${text}\n${before.slice(to)}`);
+}
