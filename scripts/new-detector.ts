@@ -101,11 +101,12 @@ export const ${variable} = defineDetector<${type}Settings>({
   title: '${heading}',
   needs: ['tables', 'indexes', 'relation-sizes'],
   settings: ${type}Settings,
-  evaluate(input) {
-    const findings = input.catalogue.indexes
-      .filter(isJudgedAlone)
-      .filter((index) => isProblem(index, input.settings))
-      .map((index) => toDraft(index, input));
+  *evaluate(input) {
+    const findings: Draft[] = [];
+    for (const index of input.catalogue.indexes) {
+      yield;
+      if (isJudgedAlone(index) && isProblem(index, input.settings)) findings.push(toDraft(index, input));
+    }
     return { findings };
   },
 });

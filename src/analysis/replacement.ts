@@ -34,17 +34,23 @@ export function replacementsOn(
   limits: ReplacementLimits = usualReplacementLimits,
 ): readonly Replacement[] {
   const usable = table.indexes.filter(isUsable).sort(compareByWorth);
-  const survivors: IndexView[] = [];
+  const survivors = new ByLeadingKeys();
   const copies = new Map<IndexView, IndexView[]>();
   for (const index of usable) {
-    const survivor = survivors.find((kept) => isDuplicate(kept, index));
-    if (survivor === undefined) survivors.push(index);
-    else copies.set(survivor, [...(copies.get(survivor) ?? []), index]);
+    const survivor = survivors.beginningLike(index).find((kept) => isDuplicate(kept, index));
+    if (survivor === undefined) {
+      survivors.add(index);
+      continue;
+    }
+    const known = copies.get(survivor);
+    if (known === undefined) copies.set(survivor, [index]);
+    else known.push(index);
   }
   const covered = new Map<IndexView, Replacement>();
-  for (const index of survivors) {
-    const replacement = coveredBy(index, survivors, limits);
-    if (replacement !== undefined && index.parent === undefined) covered.set(index, replacement);
+  const covers = new Covers(survivors, table, limits);
+  for (const index of survivors.all) {
+    const replacement = index.parent === undefined ? covers.replacementOf(index) : undefined;
+    if (replacement !== undefined) covered.set(index, replacement);
   }
   const found: Replacement[] = [...covered.values()];
   for (const [survivor, others] of copies) {
@@ -70,43 +76,90 @@ export function replacementsOn(
   return found.sort((a, b) => (a.drop.name < b.drop.name ? -1 : 1));
 }
 
-function coveredBy(
-  narrow: IndexView,
-  survivors: readonly IndexView[],
-  limits: ReplacementLimits,
-): Replacement | undefined {
-  const covers = survivors.flatMap((wide) => {
-    const reason = coverOf(narrow, wide);
-    return reason === undefined ? [] : [{ wide, reason }];
-  });
-  // A cover that is itself covered would be dropped in its turn; among the others the same key, then the smallest, stays.
-  const roots = covers.filter(({ wide }) => !survivors.some((other) => coverOf(wide, other) !== undefined));
-  const [best] = roots.sort(
-    (a, b) =>
-      a.wide.keys.length - b.wide.keys.length ||
-      (a.wide.sizeBytes ?? Number.POSITIVE_INFINITY) - (b.wide.sizeBytes ?? Number.POSITIVE_INFINITY) ||
-      compareByWorth(a.wide, b.wide),
-  );
-  if (best === undefined) return undefined;
-  const sizeRatio = ratioOf(narrow, best.wide);
-  const isCheap = sizeRatio !== undefined && sizeRatio <= limits.sizeRatioMax;
-  return {
-    drop: narrow,
-    keep: best.wide,
-    reason: best.reason,
-    sizeRatio,
-    isForReview: !isCheap && !hasNegligibleScans(narrow, limits),
-    others: covers.map(({ wide }) => wide).filter((wide) => wide !== best.wide),
-  };
+/**
+ * Indexes of one table by what a copy or a cover of theirs shares with them: access method, predicate and leading keys. On a table
+ * with a thousand indexes few share that with any one, and nothing else needs a closer look.
+ */
+class ByLeadingKeys {
+  readonly all: IndexView[] = [];
+  readonly #byLead = new Map<string, IndexView[]>();
+
+  add(index: IndexView): void {
+    this.all.push(index);
+    let lead = kindOf(index);
+    for (const { text } of index.keys) {
+      lead = `${lead}\0${text}`;
+      const alike = this.#byLead.get(lead);
+      if (alike === undefined) this.#byLead.set(lead, [index]);
+      else alike.push(index);
+    }
+  }
+
+  /** Those whose keys begin with the keys of `index`, itself among them where it was added; in the order they were added in. */
+  beginningLike(index: IndexView): readonly IndexView[] {
+    const lead = index.keys.reduce((begun, { text }) => `${begun}\0${text}`, kindOf(index));
+    return this.#byLead.get(lead) ?? [];
+  }
+}
+
+const kindOf = ({ fact, predicate }: IndexView): string =>
+  predicate === undefined ? fact.accessMethod : `${fact.accessMethod}\0${predicate}\0`;
+
+/** Which survivors of one table others cover. */
+class Covers {
+  readonly #survivors: ByLeadingKeys;
+  readonly #limits: ReplacementLimits;
+  readonly #scansOfTable: number;
+  readonly #known = new Map<IndexView, readonly { readonly wide: IndexView; readonly reason: Cover }[]>();
+
+  constructor(survivors: ByLeadingKeys, table: TableView, limits: ReplacementLimits) {
+    this.#survivors = survivors;
+    this.#limits = limits;
+    this.#scansOfTable = table.indexes.reduce((total, { usage }) => total + (usage?.scansTotal ?? 0), 0);
+  }
+
+  replacementOf(narrow: IndexView): Replacement | undefined {
+    const covers = this.#of(narrow);
+    // A cover that is itself covered would be dropped in its turn; among the others the same key, then the smallest, stays.
+    const roots = covers.filter(({ wide }) => this.#of(wide).length === 0);
+    const [best] = roots.sort(
+      (a, b) =>
+        a.wide.keys.length - b.wide.keys.length ||
+        (a.wide.sizeBytes ?? Number.POSITIVE_INFINITY) - (b.wide.sizeBytes ?? Number.POSITIVE_INFINITY) ||
+        compareByWorth(a.wide, b.wide),
+    );
+    if (best === undefined) return undefined;
+    const sizeRatio = ratioOf(narrow, best.wide);
+    const isCheap = sizeRatio !== undefined && sizeRatio <= this.#limits.sizeRatioMax;
+    return {
+      drop: narrow,
+      keep: best.wide,
+      reason: best.reason,
+      sizeRatio,
+      isForReview: !isCheap && !this.#hasNegligibleScans(narrow),
+      others: covers.map(({ wide }) => wide).filter((wide) => wide !== best.wide),
+    };
+  }
+
+  #of(narrow: IndexView): readonly { readonly wide: IndexView; readonly reason: Cover }[] {
+    const known = this.#known.get(narrow);
+    if (known !== undefined) return known;
+    const covers = this.#survivors.beginningLike(narrow).flatMap((wide) => {
+      const reason = coverOf(narrow, wide);
+      return reason === undefined ? [] : [{ wide, reason }];
+    });
+    this.#known.set(narrow, covers);
+    return covers;
+  }
+
+  #hasNegligibleScans({ usage }: IndexView): boolean {
+    if (usage === undefined) return false;
+    const { scansTotal } = usage;
+    return scansTotal === 0 || scansTotal <= this.#limits.negligibleScanShareMax * this.#scansOfTable;
+  }
 }
 
 function ratioOf(drop: IndexView, keep: IndexView): number | undefined {
   if (drop.sizeBytes === undefined || keep.sizeBytes === undefined || drop.sizeBytes === 0) return undefined;
   return keep.sizeBytes / drop.sizeBytes;
-}
-
-function hasNegligibleScans(index: IndexView, limits: ReplacementLimits): boolean {
-  if (index.usage === undefined) return false;
-  const all = index.table.indexes.reduce((total, other) => total + (other.usage?.scansTotal ?? 0), 0);
-  return index.usage.scansTotal === 0 || index.usage.scansTotal <= limits.negligibleScanShareMax * all;
 }

@@ -12,6 +12,7 @@ import type { UsageAcrossNodes } from '../history/usage/across.ts';
 import type { FindingKind } from '../model/finding.ts';
 import type { IndexOid } from '../model/ids.ts';
 import type { Policy, Topology } from '../model/policy.ts';
+import type { Sliced } from '../model/sliced.ts';
 import { minuteMs } from '../model/units.ts';
 import type { Draft, Unjudged } from './draft.ts';
 
@@ -54,7 +55,7 @@ export interface Verdict {
  * A pure rule over the catalogue of one target. `needs` names the collectors without whose facts it is inconclusive; `maxSkewMs`
  * how far apart in time their facts may lie; `uses` the collectors whose facts change what it says, or what is said of rights it
  * lacks, but that it can do without (those that every finding is weighed by need not be named). It does not read the clock, log,
- * query or throw for bad data.
+ * query or throw for bad data, and pauses (`yield`) between the relations that it goes through.
  */
 export interface Detector<Settings = unknown> {
   readonly id: FindingKind;
@@ -67,7 +68,7 @@ export interface Detector<Settings = unknown> {
   readonly needsHistory: boolean;
   readonly settings: z.ZodType<Settings>;
   // A method, so that detectors with settings of their own fit into one list; the caller validates by `settings`.
-  evaluate(input: DetectorInput<Settings>): Verdict;
+  evaluate(input: DetectorInput<Settings>): Sliced<Verdict>;
 }
 
 /** Collectors run every five minutes at most by default; three missed runs of one of them are more than a skew. */

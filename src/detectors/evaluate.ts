@@ -12,8 +12,9 @@ import type { FindingKind } from '../model/finding.ts';
 import type { IndexOid } from '../model/ids.ts';
 import { whyMissing } from '../model/outcome.ts';
 import type { Policy, Topology } from '../model/policy.ts';
+import { atOnce, type Sliced } from '../model/sliced.ts';
 import { humaneDuration } from '../model/units.ts';
-import type { Detector } from './define.ts';
+import type { Detector, Verdict } from './define.ts';
 import type { Draft } from './draft.ts';
 
 /** What a detector could not say: of the whole target, or of the relations named. */
@@ -57,7 +58,10 @@ export interface EvaluationInput {
  * Runs detectors over one snapshot. A detector whose facts are missing, or lie too far apart in time, is undecided with the
  * reason; one that throws is undecided as well, and costs the others nothing. Findings below the policy's sizes are left out.
  */
-export function evaluate(detectors: readonly Detector[], input: EvaluationInput): Evaluation {
+export function* evaluateInSlices(
+  detectors: readonly Detector[],
+  input: EvaluationInput,
+): Sliced<Evaluation> {
   const drafts: Draft[] = [];
   const undecided: Undecided[] = [];
   const judged = new Set<FindingKind>();
@@ -68,7 +72,7 @@ export function evaluate(detectors: readonly Detector[], input: EvaluationInput)
       undecided.push({ kind: detector.id, reason });
       continue;
     }
-    const verdict = run(detector, input);
+    const verdict = yield* run(detector, input);
     if (verdict.inconclusive !== undefined) {
       undecided.push({ kind: detector.id, reason: verdict.inconclusive });
       continue;
@@ -80,7 +84,11 @@ export function evaluate(detectors: readonly Detector[], input: EvaluationInput)
   return { drafts, undecided, judged };
 }
 
-function run(detector: Detector, input: EvaluationInput): ReturnType<Detector['evaluate']> {
+/** {@link evaluateInSlices} in one go. */
+export const evaluate = (detectors: readonly Detector[], input: EvaluationInput): Evaluation =>
+  atOnce(evaluateInSlices(detectors, input));
+
+function* run(detector: Detector, input: EvaluationInput): Sliced<Verdict> {
   const window = input.window;
   if (window === undefined) return { findings: [], inconclusive: 'nothing is known of the server yet' };
   const settingsOf = <Settings>({ id, settings }: Pick<Detector<Settings>, 'id' | 'settings'>): Settings =>
@@ -88,7 +96,7 @@ function run(detector: Detector, input: EvaluationInput): ReturnType<Detector['e
     (input.settings[id] as Settings | undefined) ?? settings.parse({});
   try {
     const { catalogue, policyFor, topology, snapshot } = input;
-    return detector.evaluate({
+    return yield* detector.evaluate({
       catalogue,
       window,
       settings: settingsOf(detector),

@@ -1,4 +1,4 @@
-import type { IndexView } from '../analysis/catalogue.ts';
+import type { IndexView, TableView } from '../analysis/catalogue.ts';
 import type { ExpectationState } from '../analysis/expectation.ts';
 import { supportsForeignKey } from '../analysis/index-identity.ts';
 import type { Draft } from '../detectors/draft.ts';
@@ -70,18 +70,22 @@ function caveatFor(state: ExpectationState, index: IndexView, kept: IndexView | 
  * one where its priority makes it, else the foreign key.
  */
 export function withoutSecondIndexes(drafts: readonly Draft[]): readonly Draft[] {
+  const expectedOn = byTable(drafts.filter(({ remedy }) => remedy.kind === 'create-expected-index'));
   const serving = new Map<Draft, Draft>();
+  const keysServed = new Map<Draft, string[]>();
   for (const draft of drafts) {
-    if (draft.kind !== 'unindexed-foreign-key') continue;
+    const candidates = draft.kind === 'unindexed-foreign-key' ? expectedOn.get(draft.table) : undefined;
+    if (candidates === undefined) continue;
     const key = draft.table.foreignKeys.find(({ name }) => name === draft.subject);
-    const expected = drafts.find(
+    const expected = candidates.find(
       ({ remedy }) =>
         remedy.kind === 'create-expected-index' &&
-        remedy.table === draft.table &&
         key !== undefined &&
         supportsForeignKey(remedy.expected.view, key),
     );
-    if (expected !== undefined) serving.set(draft, expected);
+    if (expected === undefined) continue;
+    serving.set(draft, expected);
+    keysServed.set(expected, [...(keysServed.get(expected) ?? []), draft.subject]);
   }
   return drafts.map((draft) => {
     const expected = serving.get(draft);
@@ -96,9 +100,19 @@ export function withoutSecondIndexes(drafts: readonly Draft[]): readonly Draft[]
         },
       };
     }
-    const keys = [...serving].filter(([, other]) => other === draft).map(([key]) => key.subject);
-    return keys.length === 0 ? draft : servingKeys(draft, keys);
+    const keys = keysServed.get(draft);
+    return keys === undefined ? draft : servingKeys(draft, keys);
   });
+}
+
+function byTable(drafts: readonly Draft[]): ReadonlyMap<TableView, readonly Draft[]> {
+  const byTable = new Map<TableView, Draft[]>();
+  for (const draft of drafts) {
+    const known = byTable.get(draft.table);
+    if (known === undefined) byTable.set(draft.table, [draft]);
+    else known.push(draft);
+  }
+  return byTable;
 }
 
 function servingKeys(draft: Draft, keys: readonly string[]): Draft {
@@ -118,13 +132,14 @@ function servingKeys(draft: Draft, keys: readonly string[]): Draft {
  * column: once that is there the statements may need no other.
  */
 export function withoutGuessedIndexes(drafts: readonly Draft[]): readonly Draft[] {
+  if (!drafts.some(({ kind }) => kind === 'missing-index-candidate')) return drafts;
+  const draftsOn = byTable(drafts.filter(({ remedy }) => leadingColumn(remedy) !== undefined));
   return drafts.map((draft) => {
     const { remedy, table } = draft;
     if (draft.kind !== 'missing-index-candidate' || remedy.kind !== 'create-index') return draft;
-    const asked = drafts.find(
-      (other) =>
-        other !== draft && other.table === table && leadingColumn(other.remedy) === remedy.columns[0],
-    );
+    const asked = draftsOn
+      .get(table)
+      ?.find((other) => other !== draft && leadingColumn(other.remedy) === remedy.columns[0]);
     if (asked === undefined) return draft;
     return {
       ...draft,

@@ -68,13 +68,21 @@ function lastOfForeignKeys(drafts: readonly Draft[]): ReadonlyMap<IndexView, Los
   const dropped = new Set(
     drafts.filter(isDrop).flatMap((draft) => (draft.index === null ? [] : [draft.index])),
   );
+  const around = new Map<ForeignKeyView, IndexView[]>();
+  for (const index of dropped) {
+    for (const key of foreignKeysAround(index)) {
+      const known = around.get(key);
+      if (known === undefined) around.set(key, [index]);
+      else known.push(index);
+    }
+  }
   const spared = new Map<IndexView, Loss>();
-  for (const key of new Set([...dropped].flatMap(foreignKeysAround))) {
+  for (const [key, indexes] of around) {
     if (!key.fact.isEnforced || !isForeignKeySupported(key)) continue;
     const helps = (index: IndexView): boolean => supportsForeignKey(index, key) || index.children.some(helps);
-    const supporting = [...dropped].filter((index) => !spared.has(index) && helps(index));
+    const supporting = indexes.filter((index) => !spared.has(index) && helps(index));
     // The least worth keeping may go first, as long as the key stays supported; on partitions that takes one index for each.
-    const gone = new Set([...dropped].filter((index) => !spared.has(index) && !supporting.includes(index)));
+    const gone = new Set(indexes.filter((index) => !spared.has(index) && !supporting.includes(index)));
     for (const index of supporting.sort(compareByWorth).reverse()) {
       if (isForeignKeySupported(key, new Set([...gone, index]))) gone.add(index);
       else spared.set(index, { key, isByItself: !isForeignKeySupported(key, new Set([index])) });

@@ -51,10 +51,11 @@ export const bloatedIndex = defineDetector<BloatedIndexSettings>({
   needs: ['server', 'tables', 'columns', 'indexes', 'operator-classes', 'relation-sizes'],
   uses: ['table-usage', 'collations', 'column-statistics', 'column-visibility'],
   settings: BloatedIndexSettings,
-  evaluate(input) {
+  *evaluate(input) {
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const index of input.catalogue.indexes) {
+      yield;
       if (!isJudgedAlone(index) || !isUsable(index) || index.fact.accessMethod === 'brin') continue;
       const verdict = judgeIndex(index, input);
       if (verdict === undefined) continue;

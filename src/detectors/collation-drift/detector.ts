@@ -33,13 +33,14 @@ export const collationDrift = defineDetector({
   // Collations are read every hour, and change with an upgrade of the system's libraries.
   maxSkewMs: 3 * hourMs,
   settings: z.strictObject({}),
-  evaluate(input) {
+  *evaluate(input) {
     const { server } = input.catalogue;
     if (server === undefined) return { findings: [], inconclusive: 'nothing is known of the server yet' };
     const nodes = [nodeOf(input, server), ...input.standbys.flatMap(standbyOf)];
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const index of input.catalogue.indexes) {
+      yield;
       if (!isJudgedHere(index)) continue;
       const verdict = judgeOnNodes(index, nodes, server, input);
       if (verdict === undefined) continue;

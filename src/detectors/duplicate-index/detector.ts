@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { whyKept, whyPreferred } from '../../analysis/index-identity.ts';
 import { type Replacement, replacementsOn } from '../../analysis/replacement.ts';
 import type { RelatedIndex } from '../../model/finding.ts';
+import { slicedFlatMap } from '../../model/sliced.ts';
 import { humaneBytes } from '../../model/units.ts';
 import { type DetectorInput, defineDetector } from '../define.ts';
 import type { Draft, Remedy } from '../draft.ts';
@@ -22,10 +23,10 @@ export const duplicateIndex = defineDetector({
   // Who stays among copies depends on use and size.
   uses: ['index-usage'],
   settings: z.strictObject({}),
-  evaluate(input) {
+  *evaluate(input) {
     // A copy of an index that is to go for a wider one is redundant as well, and told there.
     const limits = input.settingsOf(redundantIndex);
-    const findings = input.catalogue.tables.flatMap((table) =>
+    const findings = yield* slicedFlatMap(input.catalogue.tables, (table) =>
       replacementsOn(table, limits)
         .filter((replacement) => replacement.reason === 'duplicate')
         .map((replacement) => toDraft(replacement, input)),

@@ -39,12 +39,13 @@ export const highReadRatioIndex = defineDetector<HighReadRatioIndexSettings>({
   title: 'Each scan of this index reads many entries',
   needs: ['server', 'tables', 'columns', 'indexes', 'index-usage'],
   settings: HighReadRatioIndexSettings,
-  evaluate(input) {
+  *evaluate(input) {
     const notCounted = whyNotCounted(input.catalogue.server, 'scans');
     if (notCounted !== undefined) return { findings: [], inconclusive: notCounted };
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const index of input.catalogue.indexes.filter(isCandidate)) {
+      yield;
       const reason = whyUnjudged(index, input);
       if (reason !== undefined)
         unjudged.push({ relation: `${index.table.schemaname}.${index.name}`, reason });

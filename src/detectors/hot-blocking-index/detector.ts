@@ -57,12 +57,13 @@ export const hotBlockingIndex = defineDetector<HotBlockingIndexSettings>({
   needs: ['server', 'tables', 'columns', 'indexes', 'constraints', 'table-usage'],
   uses: ['index-usage'],
   settings: HotBlockingIndexSettings,
-  evaluate(input) {
+  *evaluate(input) {
     const notCounted = whyNotCounted(input.catalogue.server, 'writes');
     if (notCounted !== undefined) return { findings: [], inconclusive: notCounted };
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const table of input.catalogue.tables) {
+      yield;
       if (!isTop(table) || table.fact.relkind === 'm' || hasPrivateIndexes(table)) continue;
       const verdict = judge(table, input);
       if (verdict === undefined) continue;

@@ -55,10 +55,11 @@ export const indexGrowth = defineDetector<IndexGrowthSettings>({
   needs: ['server', 'tables', 'indexes', 'relation-sizes'],
   uses: ['columns', 'table-usage'],
   settings: IndexGrowthSettings,
-  evaluate(input) {
+  *evaluate(input) {
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const index of input.catalogue.indexes) {
+      yield;
       if (!isJudgedAlone(index) || !isUsable(index) || index.fact.accessMethod === 'brin') continue;
       const verdict = judgeIndex(index, input);
       if (verdict === undefined) continue;

@@ -18,7 +18,7 @@ export const invalidIndex = defineDetector({
   title: 'Index is invalid and nobody is building it',
   needs: ['tables', 'columns', 'indexes', 'operator-classes', 'invalid-indexes'],
   settings: z.strictObject({}),
-  evaluate(input) {
+  *evaluate(input) {
     const { catalogue } = input;
     const roleName = catalogue.server?.roleName ?? '<role>';
     const invisible = `builds of other roles are invisible to ${roleName}; run: GRANT pg_monitor TO ${quoted(roleName)};`;
@@ -29,6 +29,7 @@ export const invalidIndex = defineDetector({
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const index of catalogue.indexes) {
+      yield;
       if (index.fact.isValid && index.fact.isReady && index.fact.isLive) continue;
       if (isSecondLookTooEarly(input)) {
         unjudged.push({

@@ -43,10 +43,11 @@ export const lowSelectivityIndex = defineDetector<LowSelectivityIndexSettings>({
   uses: ['index-usage', 'constraints', 'operator-classes', 'column-visibility'],
   maxSkewMs: 3 * hourMs,
   settings: LowSelectivityIndexSettings,
-  evaluate(input) {
+  *evaluate(input) {
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const index of input.catalogue.indexes.filter(isCandidate)) {
+      yield;
       const verdict = judge(index, input);
       if (verdict === undefined) continue;
       if ('reason' in verdict) unjudged.push(verdict);

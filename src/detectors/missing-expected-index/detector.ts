@@ -33,7 +33,7 @@ export const missingExpectedIndex = defineDetector<MissingExpectedIndexSettings>
   needs: ['tables', 'columns', 'indexes', 'operator-classes', 'expected-columns'],
   uses: ['collations', 'column-statistics'],
   settings: MissingExpectedIndexSettings,
-  evaluate(input) {
+  *evaluate(input) {
     const unjudged = input.expectations.flatMap(whyUnjudged);
     const { wanted, open } = openExpectations(input.expectations);
     return { findings: open.map((one) => toDraft(one, wanted, input)), unjudged };

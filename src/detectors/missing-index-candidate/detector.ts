@@ -64,7 +64,7 @@ export const missingIndexCandidate = defineDetector<MissingIndexCandidateSetting
   needs: ['server', 'tables', 'columns', 'indexes', 'operator-classes', 'table-usage'],
   uses: ['column-statistics', 'statements', 'candidate-columns', 'replicas'],
   settings: MissingIndexCandidateSettings,
-  evaluate(input) {
+  *evaluate(input) {
     const { catalogue } = input;
     const notCounted = whyNotCounted(catalogue.server, 'writes');
     if (notCounted !== undefined) return { findings: [], inconclusive: notCounted };
@@ -73,6 +73,7 @@ export const missingIndexCandidate = defineDetector<MissingIndexCandidateSetting
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const table of catalogue.tables.filter(isTop)) {
+      yield;
       if (isTiny(table, input.policyFor(table.schemaname))) continue;
       const price = priceOf(table, input);
       const reason = price.ok ? whyUnjudged(table, price.value, heard, input) : price.error;

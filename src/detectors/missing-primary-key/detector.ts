@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Catalogue, IndexView, TableView } from '../../analysis/catalogue.ts';
 import { isUsable } from '../../analysis/index-identity.ts';
+import { slicedFlatMap } from '../../model/sliced.ts';
 import { counted, humaneBytes } from '../../model/units.ts';
 import { type DetectorInput, defineDetector } from '../define.ts';
 import type { Draft } from '../draft.ts';
@@ -25,14 +26,15 @@ export const missingPrimaryKey = defineDetector<MissingPrimaryKeySettings>({
   needs: ['tables', 'columns', 'indexes'],
   uses: ['operator-classes'],
   settings: MissingPrimaryKeySettings,
-  evaluate(input) {
+  *evaluate(input) {
     const keyless = input.catalogue.tables
       .filter((table) => table.fact.relkind !== 'm' && isTop(table) && !table.fact.isPartition)
       .filter((table) => !table.indexes.some((index) => index.fact.isPrimary));
     const isEarly = areIndexesOlder(input.catalogue);
-    const unseen = keyless.filter((table) => isEarly && table.indexes.length === 0);
+    const isUnseen = (table: TableView): boolean => isEarly && table.indexes.length === 0;
+    const unseen = keyless.filter(isUnseen);
     return {
-      findings: keyless.filter((table) => !unseen.includes(table)).map((table) => toDraft(table, input)),
+      findings: yield* slicedFlatMap(keyless, (table) => (isUnseen(table) ? [] : [toDraft(table, input)])),
       unjudged: unseen.map((table) => ({
         relation: tableName(table),
         reason: 'it may be younger than the list of indexes, which was read before the list of tables',

@@ -49,10 +49,11 @@ export const nullHeavyIndex = defineDetector<NullHeavyIndexSettings>({
   uses: ['index-usage', 'column-visibility'],
   maxSkewMs: 3 * hourMs,
   settings: NullHeavyIndexSettings,
-  evaluate(input) {
+  *evaluate(input) {
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const index of input.catalogue.indexes.filter(isCandidate)) {
+      yield;
       const verdict = judge(index, input);
       if (verdict === undefined) continue;
       if ('reason' in verdict) unjudged.push(verdict);

@@ -51,12 +51,13 @@ export const overIndexedTable = defineDetector<OverIndexedTableSettings>({
   needs: ['server', 'tables', 'indexes', 'index-usage', 'table-usage', 'relation-sizes'],
   uses: ['replicas'],
   settings: OverIndexedTableSettings,
-  evaluate(input) {
+  *evaluate(input) {
     const notCounted = whyNotCounted(input.catalogue.server, 'writes');
     if (notCounted !== undefined) return { findings: [], inconclusive: notCounted };
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const table of input.catalogue.tables) {
+      yield;
       if (!isTop(table) || table.fact.relkind === 'm') continue;
       const verdict = judge(table, input);
       if (verdict === undefined) continue;

@@ -67,10 +67,11 @@ export const oversizedIndex = defineDetector<OversizedIndexSettings>({
   needs: ['server', 'tables', 'columns', 'indexes', 'index-usage', 'relation-sizes'],
   uses: ['replicas'],
   settings: OversizedIndexSettings,
-  evaluate(input) {
+  *evaluate(input) {
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const index of input.catalogue.indexes) {
+      yield;
       if (!isJudgedAlone(index) || !isUsable(index) || index.fact.accessMethod === 'brin') continue;
       const verdict = largerThanTable(index, input) ?? largeAndHardlyScanned(index, input);
       if (verdict === undefined) continue;

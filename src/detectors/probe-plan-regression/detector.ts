@@ -24,10 +24,11 @@ export const probePlanRegression = defineDetector({
   needs: ['tables', 'indexes'],
   uses: ['columns', 'operator-classes', 'expected-columns'],
   settings: z.strictObject({}),
-  evaluate({ probes, catalogue }) {
+  *evaluate({ probes, catalogue }) {
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const state of probes) {
+      yield;
       const table = tableOfProbe(catalogue, state);
       const why = whyUnknown(state, table);
       if (why !== undefined) unjudged.push(unjudgedProbe(state, why));

@@ -71,12 +71,13 @@ export const rarelyUsedIndex = defineDetector<RarelyUsedIndexSettings>({
   ],
   uses: ['replicas'],
   settings: RarelyUsedIndexSettings,
-  evaluate(input) {
+  *evaluate(input) {
     const notCounted = whyNotCounted(input.catalogue.server, 'writes');
     if (notCounted !== undefined) return { findings: [], inconclusive: notCounted };
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const index of input.catalogue.indexes.filter(isCandidate)) {
+      yield;
       const verdict = judge(index, input);
       if (verdict === undefined) continue;
       if ('reason' in verdict) unjudged.push(verdict);

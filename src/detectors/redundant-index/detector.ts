@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { IndexView } from '../../analysis/catalogue.ts';
 import type { Cover } from '../../analysis/index-identity.ts';
 import { type Replacement, replacementsOn, usualReplacementLimits } from '../../analysis/replacement.ts';
+import { slicedFlatMap } from '../../model/sliced.ts';
 import { humaneBytes } from '../../model/units.ts';
 import { type DetectorInput, defineDetector } from '../define.ts';
 import type { Draft } from '../draft.ts';
@@ -37,8 +38,8 @@ export const redundantIndex = defineDetector<RedundantIndexSettings>({
   title: 'Index is covered by another',
   needs: ['tables', 'columns', 'indexes', 'operator-classes', 'relation-sizes', 'index-usage'],
   settings: RedundantIndexSettings,
-  evaluate(input) {
-    const findings = input.catalogue.tables.flatMap((table) =>
+  *evaluate(input) {
+    const findings = yield* slicedFlatMap(input.catalogue.tables, (table) =>
       replacementsOn(table, input.settings)
         .filter((replacement) => replacement.reason !== 'duplicate')
         .map((replacement) => toDraft(replacement, input)),

@@ -33,10 +33,11 @@ export const slowProbe = defineDetector<SlowProbeSettings>({
   needs: ['tables'],
   needsHistory: true,
   settings: SlowProbeSettings,
-  evaluate({ probes, catalogue, settings }) {
+  *evaluate({ probes, catalogue, settings }) {
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const state of probes) {
+      yield;
       const { targetMs } = state.probe;
       if (targetMs === undefined) continue;
       const table = tableOfProbe(catalogue, state);

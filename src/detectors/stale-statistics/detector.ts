@@ -47,7 +47,7 @@ export const staleStatistics = defineDetector<StaleStatisticsSettings>({
   title: 'The planner’s statistics of this table are missing or old',
   needs: ['server', 'tables', 'table-usage', 'relation-sizes'],
   settings: StaleStatisticsSettings,
-  evaluate(input) {
+  *evaluate(input) {
     const { server, tables } = input.catalogue;
     const notCounted = whyNotCounted(server, 'writes');
     if (server === undefined || notCounted !== undefined)
@@ -55,6 +55,7 @@ export const staleStatistics = defineDetector<StaleStatisticsSettings>({
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const table of tables) {
+      yield;
       const verdict =
         table.fact.relkind === 'p' ? judgeTree(table, server, input) : judge(table, server, input);
       if (verdict === undefined) continue;

@@ -50,12 +50,13 @@ export const stoppedBeingUsed = defineDetector<StoppedBeingUsedSettings>({
   uses: ['replicas'],
   needsHistory: true,
   settings: StoppedBeingUsedSettings,
-  evaluate(input) {
+  *evaluate(input) {
     const { usage } = input;
     if (usage === undefined) return { findings: [], inconclusive: 'nothing is remembered of earlier days' };
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const index of input.catalogue.indexes) {
+      yield;
       if (!isJudgedAlone(index) || !isUsable(index)) continue;
       const verdict = judge(index, { ...input, usage });
       if (verdict === undefined) continue;

@@ -31,7 +31,7 @@ export const unexpectedIndex = defineDetector<UnexpectedIndexSettings>({
   needs: ['tables', 'columns', 'indexes', 'operator-classes', 'expected-columns'],
   uses: ['constraints', 'index-usage'],
   settings: UnexpectedIndexSettings,
-  evaluate(input) {
+  *evaluate(input) {
     const superfluous = superfluousAlternatives(input.expectations);
     const unnamed = input.settings.unnamed ? unnamedIndexes(input) : [];
     return {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Catalogue, ForeignKeyView } from '../../analysis/catalogue.ts';
 import { isForeignKeySupported } from '../../analysis/index-identity.ts';
+import { slicedFlatMap } from '../../model/sliced.ts';
 import { counted, humaneCount } from '../../model/units.ts';
 import { type DetectorInput, defineDetector } from '../define.ts';
 import type { Draft, Remedy } from '../draft.ts';
@@ -17,16 +18,17 @@ export const unindexedForeignKey = defineDetector({
   needs: ['tables', 'columns', 'indexes', 'constraints', 'operator-classes'],
   uses: ['column-statistics'],
   settings: z.strictObject({}),
-  evaluate(input) {
-    const unsupported = input.catalogue.foreignKeys.filter(
-      (key) => key.fact.isEnforced && !isForeignKeySupported(key),
+  *evaluate(input) {
+    const unsupported = yield* slicedFlatMap(input.catalogue.foreignKeys, (key) =>
+      key.fact.isEnforced && !isForeignKeySupported(key) ? [key] : [],
     );
-    const locked = unsupported.filter((key) =>
-      key.table.indexes.some((index) => !index.fact.isDefinitionKnown),
-    );
-    const judged = unsupported.filter((key) => !locked.includes(key));
+    const isLocked = ({ table }: ForeignKeyView): boolean =>
+      table.indexes.some((index) => !index.fact.isDefinitionKnown);
+    const locked = unsupported.filter(isLocked);
+    const judged = unsupported.filter((key) => !isLocked(key));
+    const firstOf = firstOnSameColumns(judged);
     return {
-      findings: judged.map((key) => toDraft(key, firstOnSameColumns(key, judged), input)),
+      findings: yield* slicedFlatMap(judged, (key) => [toDraft(key, firstOf(key), input)]),
       unjudged: locked.map((key) => ({
         relation: tableName(key.table),
         reason: 'the table was locked, so that not all of its indexes could be read',
@@ -35,13 +37,16 @@ export const unindexedForeignKey = defineDetector({
   },
 });
 
-/** Several keys on the same columns need one index, printed once. */
-function firstOnSameColumns(key: ForeignKeyView, keys: readonly ForeignKeyView[]): ForeignKeyView {
-  const columns = [...key.columns].sort().join('\0');
-  const alike = keys.filter(
-    (other) => other.table === key.table && [...other.columns].sort().join('\0') === columns,
-  );
-  return alike.reduce((first, other) => (other.name < first.name ? other : first), key);
+/** Several keys on the same columns need one index, printed once: for the first of them by name. */
+function firstOnSameColumns(keys: readonly ForeignKeyView[]): (key: ForeignKeyView) => ForeignKeyView {
+  const placeOf = ({ table, columns }: ForeignKeyView): string =>
+    [table.oid, ...columns.toSorted()].join('\0');
+  const firsts = new Map<string, ForeignKeyView>();
+  for (const key of keys) {
+    const first = firsts.get(placeOf(key));
+    if (first === undefined || key.name < first.name) firsts.set(placeOf(key), key);
+  }
+  return (key) => firsts.get(placeOf(key)) ?? key;
 }
 
 const actions: Readonly<Record<ForeignKeyView['fact']['onDelete'], string>> = {

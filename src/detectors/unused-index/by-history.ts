@@ -14,6 +14,7 @@ import {
 } from '../../history/usage/across.ts';
 import { type ReadActivity, readActivity } from '../../history/usage/rates.ts';
 import type { EvidenceValue } from '../../model/finding.ts';
+import type { Sliced } from '../../model/sliced.ts';
 import { humaneDuration } from '../../model/units.ts';
 import { isoTime, rounded } from '../counting.ts';
 import type { DetectorInput, Verdict } from '../define.ts';
@@ -28,12 +29,13 @@ type Input = DetectorInput<unknown> & { readonly usage: UsageAcrossNodes };
  * and only where all places agree, or have a table that nobody reads, there is a finding, at the first place in the order of names.
  * With a window of 0, which is a first look, each is judged for itself.
  */
-export function judgeByHistory(candidates: readonly IndexView[], input: Input): Verdict {
+export function* judgeByHistory(candidates: readonly IndexView[], input: Input): Sliced<Verdict> {
   const groups = new Map<string, IndexView[]>();
-  const places = placesByIndex(input);
+  const places = yield* placesByIndex(input);
   const findings: Draft[] = [];
   const unjudged: Unjudged[] = [];
   for (const index of candidates) {
+    yield;
     const subject = subjectIn(input.usage, index);
     if (subject === undefined) {
       unjudged.push({
@@ -49,6 +51,7 @@ export function judgeByHistory(candidates: readonly IndexView[], input: Input): 
     else group.push(index);
   }
   for (const [logical, group] of groups) {
+    yield;
     const { draft, waiting } = judgePlaces(logical, group, places.get(logical) ?? group, input);
     if (draft !== undefined) findings.push(draft);
     unjudged.push(...waiting);
@@ -57,9 +60,10 @@ export function judgeByHistory(candidates: readonly IndexView[], input: Input): 
 }
 
 /** All usable indexes by what they are regardless of schema: those that are kept for other reasons can be used as well. */
-function placesByIndex({ catalogue, usage }: Input): ReadonlyMap<string, readonly IndexView[]> {
+function* placesByIndex({ catalogue, usage }: Input): Sliced<ReadonlyMap<string, readonly IndexView[]>> {
   const places = new Map<string, IndexView[]>();
   for (const index of catalogue.indexes) {
+    yield;
     if (!isJudgedAlone(index) || !isUsable(index)) continue;
     const subject = subjectIn(usage, index);
     if (subject === undefined) continue;
@@ -93,9 +97,10 @@ function judgePlaces(
     return { waiting: candidates.map((index) => whyWaiting(index, places, hindrance)) };
 
   const waiting: Unjudged[] = [];
+  const isCandidate = new Set(candidates);
   const agreed: (Place & { readonly disuse: Unused; readonly activity: ReadActivity })[] = [];
   for (const { index, disuse } of places) {
-    if (disuse.kind !== 'unused' || !candidates.includes(index)) continue;
+    if (disuse.kind !== 'unused' || !isCandidate.has(index)) continue;
     const activity = readActivity(usage, index.table, disuse.asOfMs - windowMs);
     // A window of 0 asks for the counters as they stand, read or not; older counters cannot say what is usual.
     const reason = windowMs === 0 ? undefined : whySilent(index, disuse, activity);

@@ -34,16 +34,17 @@ export const unusedIndex = defineDetector({
   ],
   uses: ['replicas'],
   settings: z.strictObject({}),
-  evaluate(input) {
+  *evaluate(input) {
     if (input.catalogue.server?.trackCounts === false) {
       return { findings: [], inconclusive: 'track_counts is off: PostgreSQL counts no scans' };
     }
     const { usage } = input;
     const candidates = input.catalogue.indexes.filter(isCandidate);
-    if (usage !== undefined) return judgeByHistory(candidates, { ...input, usage });
+    if (usage !== undefined) return yield* judgeByHistory(candidates, { ...input, usage });
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
     for (const index of candidates) {
+      yield;
       const judged = judgeByCounters(index, input);
       if (judged === undefined) continue;
       if ('reason' in judged) unjudged.push(judged);

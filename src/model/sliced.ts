@@ -1,0 +1,26 @@
+/**
+ * Work over everything that a large database has, which leaves others their turn: at each `yield` whoever runs it may let the event
+ * loop go on. It is the same computation whether it pauses or not, and as pure as what is in it.
+ */
+export type Sliced<T> = Generator<undefined, T, undefined>;
+
+/** Does the work in one go. */
+export function atOnce<T>(work: Sliced<T>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** `items.flatMap(map)`, with a pause after each item. */
+export function* slicedFlatMap<Item, Result>(
+  items: Iterable<Item>,
+  map: (item: Item) => readonly Result[],
+): Sliced<Result[]> {
+  const results: Result[] = [];
+  for (const item of items) {
+    yield;
+    for (const result of map(item)) results.push(result);
+  }
+  return results;
+}

@@ -1,0 +1,18 @@
+import { performance } from 'node:perf_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Sliced } from '../model/sliced.ts';
+
+/** A scrape or a health check that comes meanwhile waits no longer than this and what is between two yields. */
+const sliceMs = 10;
+
+/** Does the work, and lets the event loop have its turn every few milliseconds. */
+export async function inSlices<T>(work: Sliced<T>): Promise<T> {
+  let untilMs = performance.now() + sliceMs;
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    if (performance.now() < untilMs) continue;
+    await nextTurn();
+    untilMs = performance.now() + sliceMs;
+  }
+}
