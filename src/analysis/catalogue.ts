@@ -17,7 +17,9 @@ import type { IndexUsageFact, TableUsageFact } from '../collectors/usage.ts';
 import type { IndexOid, TableOid } from '../model/ids.ts';
 import { whyMissing } from '../model/outcome.ts';
 import { err, ok, type Result } from '../model/result.ts';
-import { canonicalPredicate, splitExpressions, splitExpressionTexts } from './expression.ts';
+import { atOnce, type Sliced, slicedMap } from '../model/sliced.ts';
+import { columnName, Shapes } from './index-shapes.ts';
+import { RelationNames } from './relation-names.ts';
 
 /** One key column or expression of an index, in key order, with everything that is part of the index's identity. */
 export interface IndexKey {
@@ -38,6 +40,7 @@ export interface IndexView {
   readonly fact: IndexFact;
   readonly oid: IndexOid;
   readonly name: string;
+  readonly names: RelationNames;
   readonly table: TableView;
   readonly keys: readonly IndexKey[];
   readonly included: readonly string[];
@@ -68,6 +71,7 @@ export interface TableView {
   readonly oid: TableOid;
   readonly schemaname: string;
   readonly relname: string;
+  readonly names: RelationNames;
   readonly columns: ReadonlyMap<number, ColumnFact>;
   readonly statistics: ReadonlyMap<number, ColumnStatisticsFact>;
   readonly indexes: readonly IndexView[];
@@ -90,6 +94,8 @@ export interface Catalogue {
   readonly indexes: readonly IndexView[];
   readonly foreignKeys: readonly ForeignKeyView[];
   readonly operatorClasses: readonly OperatorClassFact[];
+  /** As they were collected: whoever has the same list need not compare its members. */
+  readonly columnFacts: readonly ColumnFact[];
   /** By oid; only those that indexes use, and the default. */
   readonly collations: ReadonlyMap<number, CollationFact>;
   /** All columns of the tables that expectations name, and of those that are read sequentially most. */
@@ -97,6 +103,7 @@ export interface Catalogue {
   /** The costliest statements of pg_stat_statements, or why they are not known. */
   readonly statements: Result<readonly StatementFact[], string>;
   readonly server: ServerFact | undefined;
+  readonly tablesByOid: ReadonlyMap<TableOid, TableView>;
   readonly indexesByOid: ReadonlyMap<IndexOid, IndexView>;
   readonly invalid: ReadonlyMap<IndexOid, InvalidIndexFact>;
   /** When each collector's facts were read, for those that were. */
@@ -104,110 +111,141 @@ export interface Catalogue {
 }
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
-type DraftTable = Mutable<TableView> & {
-  indexes: IndexView[];
-  foreignKeys: ForeignKeyView[];
-  referencedBy: ForeignKeyView[];
-  partitions: TableView[];
-  columns: Map<number, ColumnFact>;
-  statistics: Map<number, ColumnStatisticsFact>;
-};
-type DraftIndex = Mutable<IndexView> & {
-  children: IndexView[];
-  statistics: Map<number, ColumnStatisticsFact>;
-};
+type DraftTable = Mutable<TableView>;
+type DraftIndex = Mutable<IndexView>;
+
+const none: readonly never[] = [];
+const noStatistics: ReadonlyMap<number, never> = new Map<number, never>();
+
+/** A list of a view with one item more. Most views have nothing on most lists and share the empty one. */
+function longer<Item>(list: readonly Item[], item: Item): readonly Item[] {
+  if (list === none) return [item];
+  // A list that is not the shared one was made here, for this view alone.
+  (list as Item[]).push(item);
+  return list;
+}
+
+/** {@link catalogueInSlices} in one go. */
+export const buildCatalogue = (snapshot: Snapshot, isWatched: (schemaname: string) => boolean): Catalogue =>
+  atOnce(catalogueInSlices(snapshot, isWatched));
 
 /**
  * Joins the snapshot's facts. `isWatched` says whether a schema is: relations of others are left out, though foreign keys may
- * point at them. O(n) in the number of facts, but for sorting.
+ * point at them. O(n) in the number of facts, but for sorting. What `previous` made of facts that are the same objects is taken over
+ * and not made again: names, keys, predicates.
  */
-export function buildCatalogue(snapshot: Snapshot, isWatched: (schemaname: string) => boolean): Catalogue {
+export function* catalogueInSlices(
+  snapshot: Snapshot,
+  isWatched: (schemaname: string) => boolean,
+  previous?: Catalogue,
+): Sliced<Catalogue> {
   const facts = <Name extends CollectorName>(name: Name): readonly FactFor<Name>[] => {
     const outcome = snapshot.outcomes[name];
     // The outcome stored under a collector's name holds that collector's facts; the mapped type cannot say so.
-    return outcome?.kind === 'collected' ? (outcome.facts as readonly FactFor<Name>[]) : [];
+    return outcome?.kind === 'collected' ? (outcome.facts as readonly FactFor<Name>[]) : none;
   };
-  const sizes = new Map(
-    facts('relation-sizes').map((fact) => [fact.relationOid, fact.sizeBytes ?? undefined]),
-  );
-  const operatorClasses = new Map(facts('operator-classes').map((fact) => [fact.operatorClassOid, fact]));
-  const indexUsage = new Map(facts('index-usage').map((fact) => [fact.indexOid, fact]));
-  const tableUsage = new Map(facts('table-usage').map((fact) => [fact.tableOid, fact]));
+  const sizes = yield* slicedMap(facts('relation-sizes'), (fact) => [
+    fact.relationOid,
+    fact.sizeBytes ?? undefined,
+  ]);
+  const indexUsage = yield* slicedMap(facts('index-usage'), (fact) => [fact.indexOid, fact]);
+  const tableUsage = yield* slicedMap(facts('table-usage'), (fact) => [fact.tableOid, fact]);
 
   const tables = new Map<TableOid, DraftTable>();
   for (const fact of facts('tables')) {
-    if (!isWatched(fact.schemaname)) continue;
-    const usage = tableUsage.get(fact.tableOid);
+    yield;
+    const { tableOid: oid, schemaname, relname } = fact;
+    if (!isWatched(schemaname)) continue;
+    const before = previous?.tablesByOid.get(oid)?.names;
+    const usage = tableUsage.get(oid);
     const sizeBytes = tableSize(fact, sizes);
-    tables.set(fact.tableOid, {
+    tables.set(oid, {
       fact,
-      oid: fact.tableOid,
-      schemaname: fact.schemaname,
-      relname: fact.relname,
-      columns: new Map(),
-      statistics: new Map(),
-      indexes: [],
-      foreignKeys: [],
-      referencedBy: [],
+      oid,
+      schemaname,
+      relname,
+      names: before?.isOf(schemaname, relname) ? before : new RelationNames(schemaname, relname),
+      columns: noColumns,
+      statistics: noStatistics,
+      indexes: none,
+      foreignKeys: none,
+      referencedBy: none,
       usage,
       sizeBytes,
-      heapBytes: sizes.get(fact.tableOid),
+      heapBytes: sizes.get(oid),
       rows: estimateRows(fact, usage, sizeBytes),
       parent: undefined,
-      partitions: [],
+      partitions: none,
     });
   }
-  for (const fact of facts('columns')) tables.get(fact.tableOid)?.columns.set(fact.attributeNumber, fact);
+  const isSameColumns = previous?.columnFacts === facts('columns');
+  yield* hangColumns(facts('columns'), tables, isSameColumns ? previous : undefined);
 
+  const shapes = new Shapes(facts('operator-classes'));
+  const areShapesKnown = isSameColumns && previous.operatorClasses === facts('operator-classes');
   const indexes = new Map<IndexOid, DraftIndex>();
   for (const fact of facts('indexes')) {
+    yield;
     const table = tables.get(fact.tableOid);
     if (table === undefined) continue;
+    const { indexOid: oid, indexrelname } = fact;
+    const before = previous?.indexesByOid.get(oid);
+    const names = before?.names;
+    const isNamedAlike = names?.isOf(table.schemaname, table.relname, indexrelname) === true;
+    const isKnown = before?.fact === fact && areShapesKnown;
+    const shape = isKnown ? before : shapes.of(fact, table);
     const index: DraftIndex = {
       fact,
-      oid: fact.indexOid,
-      name: fact.indexrelname,
+      oid,
+      name: indexrelname,
+      names: isNamedAlike ? names : new RelationNames(table.schemaname, table.relname, indexrelname),
       table,
-      keys: keysOf(fact, table, operatorClasses),
-      included: fact.columnNumbers.slice(fact.keyCount).map((number) => columnName(table, number)),
-      predicate: fact.predicate === null ? undefined : canonicalPredicate(fact.predicate),
-      statistics: new Map(),
-      usage: indexUsage.get(fact.indexOid),
-      sizeBytes: sizes.get(fact.indexOid),
+      keys: shape.keys,
+      included: shape.included,
+      predicate: shape.predicate,
+      statistics: noStatistics,
+      usage: indexUsage.get(oid),
+      sizeBytes: sizes.get(oid),
       parent: undefined,
-      children: [],
+      children: none,
     };
-    indexes.set(fact.indexOid, index);
-    table.indexes.push(index);
+    indexes.set(oid, index);
+    table.indexes = longer(table.indexes, index);
   }
   for (const fact of facts('column-statistics')) {
+    yield;
     // The owner is a table or, for expressions, an index; both are relations, whose oids are from one range.
     const owner = tables.get(fact.tableOid) ?? indexes.get(Number(fact.tableOid) as IndexOid);
-    owner?.statistics.set(fact.attributeNumber, fact);
+    if (owner === undefined) continue;
+    if (owner.statistics === noStatistics) owner.statistics = new Map([[fact.attributeNumber, fact]]);
+    else (owner.statistics as Map<number, ColumnStatisticsFact>).set(fact.attributeNumber, fact);
   }
-  linkPartitions(tables, indexes);
+  yield* linkPartitions(tables, indexes);
   const expectedColumns = wholeColumns([...facts('candidate-columns'), ...facts('expected-columns')]);
 
   const foreignKeys: ForeignKeyView[] = [];
   for (const fact of facts('constraints')) {
+    yield;
     const table = tables.get(fact.tableOid);
     if (table === undefined) continue;
     const referenced = tables.get(fact.referencedTableOid);
     const columns = fact.columnNumbers.map((number) => columnName(table, number));
     const key: ForeignKeyView = { fact, name: fact.constraintName, table, referenced, columns };
     foreignKeys.push(key);
-    table.foreignKeys.push(key);
-    referenced?.referencedBy.push(key);
+    table.foreignKeys = longer(table.foreignKeys, key);
+    if (referenced !== undefined) referenced.referencedBy = longer(referenced.referencedBy, key);
   }
   return {
     tables: [...tables.values()],
     indexes: [...indexes.values()],
     foreignKeys,
     operatorClasses: facts('operator-classes'),
+    columnFacts: facts('columns'),
     collations: new Map(facts('collations').map((fact) => [fact.collationOid, fact])),
     expectedColumns,
     statements: statementsOf(snapshot),
     server: facts('server')[0],
+    tablesByOid: tables,
     indexesByOid: indexes,
     invalid: new Map(facts('invalid-indexes').map((fact) => [fact.indexOid, fact])),
     collectedAtMs: new Map(
@@ -217,6 +255,30 @@ export function buildCatalogue(snapshot: Snapshot, isWatched: (schemaname: strin
       }),
     ),
   };
+}
+
+const noColumns: ReadonlyMap<number, ColumnFact> = new Map();
+
+/** Gives each table its columns, by number; those of `same`, which was made of the same facts, as they are. */
+function* hangColumns(
+  facts: readonly ColumnFact[],
+  tables: ReadonlyMap<TableOid, DraftTable>,
+  same: Catalogue | undefined,
+): Sliced<void> {
+  if (same !== undefined) {
+    for (const table of tables.values()) {
+      yield;
+      const before = same.tablesByOid.get(table.oid);
+      if (before !== undefined) table.columns = before.columns;
+    }
+  }
+  for (const fact of facts) {
+    yield;
+    const table = tables.get(fact.tableOid);
+    if (table === undefined || (same?.tablesByOid.has(fact.tableOid) ?? false)) continue;
+    if (table.columns === noColumns) table.columns = new Map([[fact.attributeNumber, fact]]);
+    else (table.columns as Map<number, ColumnFact>).set(fact.attributeNumber, fact);
+  }
 }
 
 /** By table, in the order of their numbers; of a column that was read twice the later fact. */
@@ -261,44 +323,25 @@ function estimateRows(
   return undefined;
 }
 
-function keysOf(
-  fact: IndexFact,
-  table: TableView,
-  operatorClasses: ReadonlyMap<number, OperatorClassFact>,
-): readonly IndexKey[] {
-  const expressions = fact.expressions === null ? [] : [...splitExpressions(fact.expressions)];
-  const texts = fact.expressions === null ? [] : [...splitExpressionTexts(fact.expressions)];
-  return fact.columnNumbers.slice(0, fact.keyCount).map((number, place) => {
-    const option = fact.keyOptions[place] ?? 0;
-    return {
-      text: number === 0 ? (expressions.shift() ?? '(unknown expression)') : columnName(table, number),
-      expressionSql: number === 0 ? (texts.shift() ?? null) : null,
-      columnNumber: number === 0 ? null : number,
-      operatorClass: operatorClasses.get(fact.operatorClasses[place] ?? 0),
-      collation: fact.collations[place] ?? 0,
-      isDescending: (option & 1) !== 0,
-      isNullsFirst: (option & 2) !== 0,
-    };
-  });
-}
-
-const columnName = (table: TableView, number: number): string =>
-  table.columns.get(number)?.columnName ?? `(column ${number})`;
-
 /** Hangs partitions below their parents and sums sizes, rows and counters up to every partitioned relation. */
-function linkPartitions(tables: Map<TableOid, DraftTable>, indexes: Map<IndexOid, DraftIndex>): void {
+function* linkPartitions(
+  tables: Map<TableOid, DraftTable>,
+  indexes: Map<IndexOid, DraftIndex>,
+): Sliced<void> {
   for (const table of tables.values()) {
+    yield;
     const parent =
       table.fact.isPartition && table.fact.parentOid !== null ? tables.get(table.fact.parentOid) : undefined;
     if (parent === undefined) continue;
     table.parent = parent;
-    parent.partitions.push(table);
+    parent.partitions = longer(parent.partitions, table);
   }
   for (const index of indexes.values()) {
+    yield;
     const parent = index.fact.parentIndexOid === null ? undefined : indexes.get(index.fact.parentIndexOid);
     if (parent === undefined) continue;
     index.parent = parent;
-    parent.children.push(index);
+    parent.children = longer(parent.children, index);
   }
   const summedTables = new Set<TableView>();
   const sumTable = (table: DraftTable): void => {
@@ -314,7 +357,10 @@ function linkPartitions(tables: Map<TableOid, DraftTable>, indexes: Map<IndexOid
       parts.map((part) => part.usage),
     );
   };
-  for (const table of tables.values()) sumTable(table);
+  for (const table of tables.values()) {
+    yield;
+    sumTable(table);
+  }
   const summedIndexes = new Set<IndexView>();
   const sumIndex = (index: DraftIndex): void => {
     if (index.fact.relkind !== 'I' || summedIndexes.has(index)) return;
@@ -327,7 +373,10 @@ function linkPartitions(tables: Map<TableOid, DraftTable>, indexes: Map<IndexOid
       parts.map((part) => part.usage),
     );
   };
-  for (const index of indexes.values()) sumIndex(index);
+  for (const index of indexes.values()) {
+    yield;
+    sumIndex(index);
+  }
 }
 
 /** The sum, or undefined when one of the parts is unknown: a sum of what happened to be visible would read as the whole. */

@@ -1,6 +1,7 @@
 import type { ExpectedColumnFact, IndexFact, OperatorClassFact } from '../collectors/inventory.ts';
 import type { IndexOid, OperatorClassOid, OperatorFamilyOid } from '../model/ids.ts';
 import type { Catalogue, IndexKey, IndexView, TableView } from './catalogue.ts';
+import { RelationNames } from './relation-names.ts';
 
 /** What an index would be that does not exist: the one model of it, whoever thinks of creating it. */
 export interface HypotheticalShape {
@@ -25,6 +26,7 @@ export function hypotheticalView(shape: HypotheticalShape): IndexView {
     fact: factOf(shape),
     oid: shape.oid,
     name: shape.name,
+    names: new RelationNames(shape.table.schemaname, shape.table.relname, shape.name),
     table: shape.table,
     keys: shape.keys,
     included: shape.included.map(({ columnName }) => columnName),

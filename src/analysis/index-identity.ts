@@ -162,7 +162,8 @@ export function supportsForeignKey(candidate: IndexView, key: ForeignKeyView): b
   const wanted = key.fact.columnNumbers;
   const leading = fact.accessMethod === 'gin' ? index.keys : index.keys.slice(0, wanted.length);
   // Most indexes of a table have nothing to do with the key.
-  if (!leading.some(({ columnNumber }) => columnNumber !== null && wanted.includes(columnNumber))) return false;
+  if (!leading.some(({ columnNumber }) => columnNumber !== null && wanted.includes(columnNumber)))
+    return false;
   const families = new Map<number, Set<number>>();
   key.fact.equalityPositions.forEach((position, place) => {
     const family = key.fact.equalityFamilies[place];

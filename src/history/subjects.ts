@@ -12,12 +12,13 @@ export type IndexSubject = string;
 /** Schema and table. */
 export type TableSubject = string;
 
-export const tableSubject = ({ schemaname, relname }: TableView): TableSubject => `${schemaname}\0${relname}`;
+export const tableSubject = ({ names }: TableView): TableSubject => names.qualified;
 
 /** Undefined while the definition is unknown because the index's table is locked. */
 export function indexSubject(index: IndexView): IndexSubject | undefined {
   const digest = definitionDigest(index);
-  return digest === undefined ? undefined : `${tableSubject(index.table)}\0${index.name}\0${digest}`;
+  // Joined and not written as a template, whose result would keep all its parts.
+  return digest === undefined ? undefined : [tableSubject(index.table), index.name, digest].join('\0');
 }
 
 /**

@@ -65,8 +65,8 @@ export function chooseTables(
   return choose(roots, marked, budget, memory);
 }
 
-export const nameOfIndex = (index: IndexView): string => nameKey(index.table.schemaname, index.name);
-export const nameOfTable = (table: TableView): string => nameKey(table.schemaname, table.relname);
+export const nameOfIndex = ({ names }: IndexView): string => names.qualified;
+export const nameOfTable = ({ names }: TableView): string => names.qualified;
 
 /** Names are unique in a schema. Should a rename between two reads show one twice, the later oid wins: a series is written once. */
 const nameKey = (schemaname: string, relname: string): string => `${schemaname}\0${relname}`;

@@ -24,3 +24,16 @@ export function* slicedFlatMap<Item, Result>(
   }
   return results;
 }
+
+/** A map of the entries that `entryOf` makes of the items, with a pause after each item. */
+export function* slicedMap<Item, Key, Value>(
+  items: Iterable<Item>,
+  entryOf: (item: Item) => readonly [Key, Value],
+): Sliced<Map<Key, Value>> {
+  const map = new Map<Key, Value>();
+  for (const item of items) {
+    yield;
+    map.set(...entryOf(item));
+  }
+  return map;
+}

@@ -87,8 +87,7 @@ export type IndexMemory = z.infer<typeof indexMemory>;
 export type BloatMemory = ReadonlyMap<string, IndexMemory>;
 
 /** By names and not by oid, since REINDEX CONCURRENTLY gives another oid to what is still the same index. */
-export const memoryKey = (index: IndexView): string =>
-  JSON.stringify([index.table.schemaname, index.table.relname, index.name]);
+export const memoryKey = ({ names }: IndexView): string => names.path;
 
 /** The part of it that the estimate looks at. */
 export function knowledgeOf(memory: IndexMemory | undefined): BloatKnowledge {

@@ -22,8 +22,7 @@ const tableSizes = z.array(tableSizePoint).max(64);
 /** By {@link tableSizesKey}. */
 export type TableSizesMemory = ReadonlyMap<string, readonly TableSizePoint[]>;
 
-export const tableSizesKey = ({ schemaname, relname }: TableView): string =>
-  JSON.stringify([schemaname, relname]);
+export const tableSizesKey = ({ names }: TableView): string => names.path;
 
 /** Records of a store as memory; what does not fit is of another version or damaged, and is forgotten. */
 export function tableSizesFrom(records: ReadonlyMap<string, unknown>): {
