@@ -43,7 +43,9 @@ export function changeEvents(
   const groups = new Map<string, Finding[]>();
   for (const { finding } of opened) {
     const key = `${finding.kind} ${finding.origin} ${finding.state}`;
-    groups.set(key, [...(groups.get(key) ?? []), finding]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [finding]);
+    else group.push(finding);
   }
   return [
     ...[...groups.values()].flatMap((findings) => together(findings, atMs)),

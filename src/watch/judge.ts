@@ -7,7 +7,7 @@ import type { DefinitionFact } from '../collectors/definitions.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import type { Detector } from '../detectors/define.ts';
 import type { Draft, Remedy } from '../detectors/draft.ts';
-import { type Evaluation, evaluate } from '../detectors/evaluate.ts';
+import { type Evaluation, evaluateInSlices } from '../detectors/evaluate.ts';
 import { agree } from '../findings/agree.ts';
 import { findingId } from '../findings/identity.ts';
 import type { FoundNow } from '../findings/ledger.ts';
@@ -21,6 +21,7 @@ import type { Expectation } from '../model/expectation.ts';
 import type { FindingKind, Fix } from '../model/finding.ts';
 import type { IndexOid } from '../model/ids.ts';
 import type { Policy, Topology } from '../model/policy.ts';
+import { atOnce, type Sliced, slicedFlatMap } from '../model/sliced.ts';
 import { indexesToDefine, renderFix } from '../plan/fix.ts';
 import { newNames } from '../plan/names.ts';
 
@@ -65,17 +66,25 @@ export interface Judgement extends Evaluation {
   readonly buildRates: BuildRates;
 }
 
-/** Runs the detectors over the joined facts and makes their findings agree. Pure. */
-export function judge(
+/** {@link judgeInSlices} in one go. */
+export const judge = (
   snapshot: Snapshot,
   options: JudgeOptions,
   catalogue: Catalogue = buildCatalogue(snapshot, options.isWatched),
+  facts: FurtherFacts = {},
+): Judgement => atOnce(judgeInSlices(snapshot, options, catalogue, facts));
+
+/** Runs the detectors over the joined facts and makes their findings agree. Pure. */
+export function* judgeInSlices(
+  snapshot: Snapshot,
+  options: JudgeOptions,
+  catalogue: Catalogue,
   { buildRates = new Map(), ...facts }: FurtherFacts = {},
-): Judgement {
+): Sliced<Judgement> {
   const { server } = catalogue;
   const window = server === undefined ? undefined : usageWindow(server, snapshot.node, snapshot.takenAtMs);
   const expectations = expectationStates(catalogue, options.expectations ?? []);
-  const evaluation = evaluate(options.detectors, {
+  const evaluation = yield* evaluateInSlices(options.detectors, {
     snapshot,
     catalogue,
     window,
@@ -85,7 +94,9 @@ export function judge(
     expectations,
     ...facts,
   });
+  yield;
   const drafts = agree(evaluation.drafts, expectations);
+  yield;
   return { ...evaluation, drafts, expectations, snapshot, catalogue, window, buildRates };
 }
 
@@ -107,16 +118,23 @@ const keptBy = ({ table, related }: Draft): readonly IndexView[] =>
 export const remediesOf = ({ snapshot, drafts }: Judgement): ReadonlyMap<string, Remedy> =>
   new Map(drafts.map((draft) => [findingId(snapshot.target, draft), draft.remedy]));
 
-/** Gives the drafts identity and SQL. Pure. */
-export function toFindings(
+/** {@link toFindingsInSlices} in one go. */
+export const toFindings = (
   judgement: Judgement,
   definitions: ReadonlyMap<number, DefinitionFact>,
   options: JudgeOptions,
-): readonly FoundNow[] {
+): readonly FoundNow[] => atOnce(toFindingsInSlices(judgement, definitions, options));
+
+/** Gives the drafts identity and SQL. Pure. */
+export function* toFindingsInSlices(
+  judgement: Judgement,
+  definitions: ReadonlyMap<number, DefinitionFact>,
+  options: JudgeOptions,
+): Sliced<readonly FoundNow[]> {
   const { catalogue, snapshot } = judgement;
-  const fixes = renderFixes(judgement, definitions, options);
-  const indexesOf = indexesOfFindings(catalogue);
-  return fixes.map(([draft, fix]) => {
+  const fixes = yield* renderFixes(judgement, definitions, options);
+  const indexesOf = options.redactLiterals ? indexesOfFindings(catalogue) : undefined;
+  return yield* slicedFlatMap(fixes, ([draft, fix]): readonly FoundNow[] => {
     const { table, index } = draft;
     const muted = muteByComment(draft, snapshot.takenAtMs);
     const found: FoundNow = {
@@ -139,7 +157,7 @@ export function toFindings(
       docs: `${options.docsBaseUrl.replace(/\/$/, '')}/detectors/${draft.kind}.md`,
       ...(muted === undefined ? {} : { muted }),
     };
-    return options.redactLiterals ? redactLiterals(found, indexesOf(draft)) : found;
+    return [indexesOf === undefined ? found : redactLiterals(found, indexesOf(draft))];
   });
 }
 
@@ -147,14 +165,15 @@ export function toFindings(
  * The drafts with their SQL, in their order. What is created gets names that no other fix of the report creates, given out in
  * an order that depends on nothing but what the findings are about: the same findings get the same names every time.
  */
-function renderFixes(
+function* renderFixes(
   { catalogue, drafts, buildRates }: Judgement,
   definitions: ReadonlyMap<number, DefinitionFact>,
   options: JudgeOptions,
-): readonly (readonly [Draft, Fix])[] {
-  const names = newNames(namesBySchema(catalogue));
+): Sliced<readonly (readonly [Draft, Fix])[]> {
+  const names = newNames(yield* namesBySchema(catalogue));
   const fixes = new Map<Draft, Fix>();
-  for (const draft of drafts.toSorted(bySubject)) {
+  for (const draft of inOrderOfSubjects(drafts)) {
+    yield;
     const { rebuildBytesPerSecond } = options.policyFor(draft.table.schemaname);
     const versionNum = catalogue.server?.versionNum ?? 0;
     const context = { versionNum, rebuildBytesPerSecond, buildRates, definitions, names };
@@ -168,10 +187,12 @@ function renderFixes(
 }
 
 /** A total order of findings by what their identity is made of. */
-function bySubject(a: Draft, b: Draft): number {
-  const key = ({ table, kind, subject }: Draft): string =>
-    [table.schemaname, table.relname, kind, subject].join('\0');
-  return key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0;
+function inOrderOfSubjects(drafts: readonly Draft[]): readonly Draft[] {
+  const keyed = drafts.map((draft) => {
+    const { table, kind, subject } = draft;
+    return { draft, key: [table.schemaname, table.relname, kind, subject].join('\0') };
+  });
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ draft }) => draft);
 }
 
 /** Finds the indexes that a finding speaks of: its own, those it names, those its remedy is about. */
@@ -192,9 +213,10 @@ function indexesOfFindings({ indexes }: Catalogue): (draft: Draft) => IndexesOfF
   };
 }
 
-function namesBySchema(catalogue: Catalogue): ReadonlyMap<string, ReadonlySet<string>> {
+function* namesBySchema(catalogue: Catalogue): Sliced<ReadonlyMap<string, ReadonlySet<string>>> {
   const names = new Map<string, Set<string>>();
   for (const table of catalogue.tables) {
+    yield;
     const taken = names.get(table.schemaname) ?? new Set<string>();
     taken.add(table.relname);
     for (const index of table.indexes) taken.add(index.name);

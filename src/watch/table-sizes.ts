@@ -10,6 +10,7 @@ import {
 } from '../history/tables/sizes.ts';
 import { type TargetId, targetKey } from '../model/ids.ts';
 import type { Store } from '../store/store.ts';
+import { inSlices } from './in-slices.ts';
 import type { WatchLog } from './target-watcher.ts';
 
 /** The kind of the store's records that sizes of tables are kept in. */
@@ -30,7 +31,9 @@ export class TableSizes {
   async observe(catalogue: Catalogue, snapshot: Snapshot): Promise<void> {
     const before = await this.#load();
     const isWhole = inventoryWholeAtMs(snapshot) !== undefined;
-    const { memory, changes } = observeTableSizes(before, catalogue, snapshot.takenAtMs, isWhole);
+    const { memory, changes } = await inSlices(
+      observeTableSizes(before, catalogue, snapshot.takenAtMs, isWhole),
+    );
     this.#memory = memory;
     for (const [key, sizes] of changes) this.#unwritten.set(key, sizes);
     if (this.#unwritten.size === 0) return;

@@ -1,4 +1,4 @@
-import { buildCatalogue } from '../analysis/catalogue.ts';
+import { catalogueInSlices } from '../analysis/catalogue.ts';
 import { type ReadStatement, statementReader } from '../analysis/sql/conditions.ts';
 import { loadSqlParser } from '../analysis/sql/parser.ts';
 import { type DefinitionFact, definitions as definitionsCollector } from '../collectors/definitions.ts';
@@ -23,15 +23,16 @@ import type { TargetMeasuring } from './bloat/measuring.ts';
 import type { BuildMemory } from './build-memory.ts';
 import type { Connection } from './connection.ts';
 import { Diary, type DiaryOptions } from './diary.ts';
+import { inSlices } from './in-slices.ts';
 import {
   type BloatFacts,
   definitionsNeeded,
   type FurtherFacts,
   type Judgement,
   type JudgeOptions,
-  judge,
+  judgeInSlices,
   remediesOf,
-  toFindings,
+  toFindingsInSlices,
 } from './judge.ts';
 import { type NodesSaid, TargetNodes } from './nodes.ts';
 import { type PassLimits, runPass, unreachable } from './pass.ts';
@@ -199,7 +200,8 @@ export class TargetWatcher {
     const bloat = await keeper.facts(catalogue, snapshot.takenAtMs);
     const facts = await this.#furtherFacts(bloat);
     const happened = probes?.keeper.takeEvents() ?? [];
-    return this.#publish(judge(snapshot, options, catalogue, facts), bloat, null, facts.probes, happened);
+    const judgement = await inSlices(judgeInSlices(snapshot, options, catalogue, facts));
+    return this.#publish(judgement, bloat, null, facts.probes, happened);
   }
 
   /** Runs `work` between two passes, with the connection to itself; rejects where that cannot be opened. */
@@ -243,7 +245,9 @@ export class TargetWatcher {
     await standbysLooked;
     this.#stop.signal.throwIfAborted();
     const { keeper, judge: options, probes, history } = this.#options;
-    const catalogue = buildCatalogue(this.#snapshot, options.isWatched);
+    const catalogue = await inSlices(
+      catalogueInSlices(this.#snapshot, options.isWatched, this.#generation?.catalogue),
+    );
     // What is remembered has its own schedule; a single look has only this moment.
     if (opened.ok && !history.isRemembered) await probes?.planAll(opened.value, catalogue);
     this.#said = await this.#nodes.observe(catalogue, this.#snapshot);
@@ -256,7 +260,7 @@ export class TargetWatcher {
     ];
     const bloat = await keeper.facts(catalogue, this.#snapshot.takenAtMs);
     const facts = await this.#furtherFacts(bloat);
-    const judgement = judge(this.#snapshot, options, catalogue, facts);
+    const judgement = await inSlices(judgeInSlices(this.#snapshot, options, catalogue, facts));
     await this.#readDefinitions(judgement, names.has('indexes'));
     const error = opened.ok ? null : opened.error;
     const generation = await this.#publish(judgement, bloat, error, facts.probes, happened);
@@ -331,7 +335,7 @@ export class TargetWatcher {
     happened: readonly DiaryEvent[],
   ): Promise<Generation> {
     const { target, clock, publish, measuring, keeper } = this.#options;
-    const found = toFindings(judgement, this.#definitions, this.#options.judge);
+    const found = await inSlices(toFindingsInSlices(judgement, this.#definitions, this.#options.judge));
     const ledger = await this.#diary.keep(judgement, found, happened);
     const findings = rankFindings([...ledger.findings.values()]);
     const generation: Generation = {
@@ -347,7 +351,7 @@ export class TargetWatcher {
       unknownReplicas: this.#said?.unknownReplicas ?? [],
       usage: this.#isUsageJudged() ? this.#said?.usage : undefined,
       bloat,
-      rebuilds: rebuildsIn(judgement.catalogue, keeper.memory),
+      rebuilds: await inSlices(rebuildsIn(judgement.catalogue, keeper.memory)),
       sizes: { ofIndex: sizesOf, ofTable: (table) => this.#tableSizes.of(table) },
       ...(measuring && { measuring: measuring.facts({ catalogue: judgement.catalogue, bloat }) }),
       findings,

@@ -3,17 +3,18 @@ import type { Catalogue } from '../analysis/catalogue.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import { rememberedSubjects } from '../history/subjects.ts';
 import {
-  observeUsage,
-  openUsage,
+  observeUsageInSlices,
+  openUsageInSlices,
   type UsageHistory,
   type UsageSettings,
   usageKept,
 } from '../history/usage/history.ts';
 import { OwnScans } from '../history/usage/own-scans.ts';
-import { usageSampleOf } from '../history/usage/sample.ts';
+import { usageSampleInSlices } from '../history/usage/sample.ts';
 import type { DiaryEvent } from '../model/event.ts';
 import { type NodeName, type TargetId, targetKey } from '../model/ids.ts';
 import type { Store } from '../store/store.ts';
+import { inSlices } from './in-slices.ts';
 import type { WatchLog } from './target-watcher.ts';
 
 export interface UsageMemoryOptions {
@@ -88,9 +89,11 @@ export class UsageMemory {
       return [];
     const ownScans = usage?.kind === 'collected' ? this.#ownScans.settle(node, usage.facts) : new Map();
     if (ownScans.size > 0) await this.#keepOwnScans(node);
-    const sample = usageSampleOf(catalogue, snapshot, { subjectOf: this.subjectOf, timeline, ownScans });
+    const sample = await inSlices(
+      usageSampleInSlices(catalogue, snapshot, { subjectOf: this.subjectOf, timeline, ownScans }),
+    );
     if (sample === undefined || sample.atMs === this.#takenInAtMs.get(node)) return [];
-    const step = observeUsage(history, sample, settings);
+    const step = await inSlices(observeUsageInSlices(history, sample, settings));
     this.#takenInAtMs.set(node, sample.atMs);
     const place = { target: targetKey(target), node };
     if (step.kind === 'ignored') {
@@ -111,7 +114,7 @@ export class UsageMemory {
     const known = this.#histories.get(node);
     if (known !== undefined) return known;
     const { target, store, log } = this.#options;
-    const { history, problem } = openUsage(node, await store.usageOf(target, node));
+    const { history, problem } = await inSlices(openUsageInSlices(node, await store.usageOf(target, node)));
     if (problem !== undefined)
       log.error({ event: 'history-damaged', target: targetKey(target), node, problem }, problem);
     this.#histories.set(node, history);

@@ -1,8 +1,10 @@
 import { summed } from '../../analysis/bloat/answer.ts';
 import type { Bloat } from '../../analysis/bloat/bloat.ts';
-import type { Catalogue, IndexView } from '../../analysis/catalogue.ts';
+import type { Catalogue, IndexView, TableView } from '../../analysis/catalogue.ts';
 import type { ColumnStatisticsFact } from '../../collectors/column-statistics.ts';
+import type { IndexFact } from '../../collectors/inventory.ts';
 import type { IndexOid } from '../../model/ids.ts';
+import type { Sliced } from '../../model/sliced.ts';
 import { hourMs } from '../../model/units.ts';
 import { type BloatMemory, memoryKey } from './memory.ts';
 
@@ -17,37 +19,70 @@ export function withWholes(
   catalogue: Catalogue,
   leaves: ReadonlyMap<IndexOid, Bloat>,
 ): ReadonlyMap<IndexOid, Bloat> {
+  const wholes = catalogue.indexes.filter((index) => index.fact.relkind === 'I');
+  if (wholes.length === 0) return leaves;
   const answers = new Map(leaves);
-  for (const index of catalogue.indexes)
-    if (index.fact.relkind === 'I') answers.set(index.oid, wholeOf(index, leaves));
+  for (const index of wholes) answers.set(index.oid, wholeOf(index, leaves));
   return answers;
 }
 
-/**
- * Everything that an estimate is made of besides what is remembered, as text: as long as it stays the same, so does the answer.
- * Definitions change with the oid or the file; a measurement ages by the hour.
- */
-export function estimateKey({ fact, sizeBytes, table }: IndexView, nowMs: number): string {
-  const { usage } = table;
-  const statistics = fact.columnNumbers.map((number) => statisticsKey(table.statistics.get(number)));
-  return [
-    ...[Math.floor(nowMs / hourMs), fact.indexOid, fact.relfilenode, sizeBytes, fact.estimatedEntries],
-    ...[fact.isValid && fact.isReady && fact.isLive, fact.options.join()],
-    ...[fact.predicate, table.fact.estimatedRows, table.rows],
-    ...[usage?.liveRows, usage?.deadRows, usage?.rowsInsertedTotal, usage?.rowsDeletedTotal],
-    usage?.rowsChangedSinceAnalyze,
-    ...statistics,
-  ].join('|');
+/** What an estimate was made of besides what is remembered; a measurement ages by the hour. */
+export interface EstimateBasis {
+  readonly index: IndexView;
+  readonly hour: number;
+}
+
+export const hourOf = (nowMs: number): number => Math.floor(nowMs / hourMs);
+
+/** Whether two bases give the same answer. Definitions change with the oid or the file. */
+export function isSameBasis(a: EstimateBasis, b: EstimateBasis): boolean {
+  return (
+    a.hour === b.hour &&
+    a.index.sizeBytes === b.index.sizeBytes &&
+    (a.index.fact === b.index.fact || isSameFact(a.index.fact, b.index.fact)) &&
+    isSameTable(a.index.table, b.index.table) &&
+    b.index.fact.columnNumbers.every((number) =>
+      isSameStatistics(a.index.table.statistics.get(number), b.index.table.statistics.get(number)),
+    )
+  );
+}
+
+const isUsableFact = (fact: IndexFact): boolean => fact.isValid && fact.isReady && fact.isLive;
+
+const isSameFact = (a: IndexFact, b: IndexFact): boolean =>
+  a.indexOid === b.indexOid &&
+  a.relfilenode === b.relfilenode &&
+  a.estimatedEntries === b.estimatedEntries &&
+  isUsableFact(a) === isUsableFact(b) &&
+  a.options.join() === b.options.join() &&
+  a.predicate === b.predicate;
+
+function isSameTable(a: TableView, b: TableView): boolean {
+  if (a.rows !== b.rows || a.fact.estimatedRows !== b.fact.estimatedRows) return false;
+  const [before, now] = [a.usage, b.usage];
+  if (before === now) return true;
+  return (
+    before?.liveRows === now?.liveRows &&
+    before?.deadRows === now?.deadRows &&
+    before?.rowsInsertedTotal === now?.rowsInsertedTotal &&
+    before?.rowsDeletedTotal === now?.rowsDeletedTotal &&
+    before?.rowsChangedSinceAnalyze === now?.rowsChangedSinceAnalyze
+  );
 }
 
 /** Frequencies are a sample like the rest: where they differ, so does something else. */
-const statisticsKey = (fact: ColumnStatisticsFact | undefined): string =>
-  fact === undefined
-    ? ''
-    : [
-        ...[fact.nullFraction, fact.averageWidthBytes, fact.distinctValues],
-        ...[fact.commonFrequencies.length, fact.commonFrequencies[0], fact.commonFrequencies.at(-1)],
-      ].join();
+function isSameStatistics(a: ColumnStatisticsFact | undefined, b: ColumnStatisticsFact | undefined): boolean {
+  if (a === b) return true;
+  if (a === undefined || b === undefined) return false;
+  return (
+    a.nullFraction === b.nullFraction &&
+    a.averageWidthBytes === b.averageWidthBytes &&
+    a.distinctValues === b.distinctValues &&
+    a.commonFrequencies.length === b.commonFrequencies.length &&
+    a.commonFrequencies[0] === b.commonFrequencies[0] &&
+    a.commonFrequencies.at(-1) === b.commonFrequencies.at(-1)
+  );
+}
 
 /** The answer with what keeps the index from being measured, unless it is as good as it can be. */
 export function hindered(answer: Bloat, hindrance: Hindrance | undefined): Bloat {
@@ -76,11 +111,16 @@ function wholeOf(index: IndexView, answers: ReadonlyMap<IndexOid, Bloat>): Bloat
  * When the last rebuild of each index was noticed, in ms since the epoch; indexes that were never seen to be rebuilt are not in it.
  * A partitioned index was rebuilt when the last of its leaves was.
  */
-export function rebuildsIn(catalogue: Catalogue, memory: BloatMemory): ReadonlyMap<IndexOid, number> {
+export function* rebuildsIn(
+  catalogue: Catalogue,
+  memory: BloatMemory,
+): Sliced<ReadonlyMap<IndexOid, number>> {
   const rebuilds = new Map<IndexOid, number>();
   for (const index of catalogue.indexes) {
-    const times = leavesOf(index).map((leaf) => memory.get(memoryKey(leaf))?.rebuiltAtMs ?? 0);
-    const lastAtMs = Math.max(0, ...times);
+    yield;
+    let lastAtMs = 0;
+    for (const leaf of leavesOf(index))
+      lastAtMs = Math.max(lastAtMs, memory.get(memoryKey(leaf))?.rebuiltAtMs ?? 0);
     if (lastAtMs > 0) rebuilds.set(index.oid, lastAtMs);
   }
   return rebuilds;

@@ -3,6 +3,7 @@ import type { Catalogue, IndexView } from '../../analysis/catalogue.ts';
 import { isUsable } from '../../analysis/index-identity.ts';
 import type { Snapshot } from '../../collectors/snapshot.ts';
 import type { DiaryEvent } from '../../model/event.ts';
+import { atOnce, type Sliced } from '../../model/sliced.ts';
 import { dayMs, hourMs, humaneBytes, MiB } from '../../model/units.ts';
 import { type BloatMemory, type IndexMemory, memoryKey, type SizePoint } from './memory.ts';
 
@@ -15,7 +16,8 @@ export const defaultObserveSettings: ObserveSettings = { baselineBytesMin: MiB }
 
 /** What one look at the catalogue changed. */
 export interface Observed {
-  readonly memory: BloatMemory;
+  /** For whoever asked: nobody else has it. */
+  readonly memory: Map<string, IndexMemory>;
   /** Records that differ from before; undefined for indexes that are gone. */
   readonly changes: ReadonlyMap<string, IndexMemory | undefined>;
   readonly events: readonly DiaryEvent[];
@@ -44,13 +46,13 @@ export const sizePointsMax = 40;
  * the build put into it and was not renamed. At the first look, which has no such moment, none is. An index is known from when it is
  * valid: what is being built has no size yet that means anything. Pure.
  */
-export function observe(
+export function* observeInSlices(
   before: BloatMemory,
   catalogue: Catalogue,
   snapshot: Snapshot,
   settings: ObserveSettings = defaultObserveSettings,
   wholeAtMs?: number,
-): Observed {
+): Sliced<Observed> {
   const memory = new Map<string, IndexMemory>();
   const changes = new Map<string, IndexMemory | undefined>();
   const events: DiaryEvent[] = [];
@@ -58,6 +60,7 @@ export function observe(
   const oids = isRecent ? new Set([...before.values()].map(({ look }) => look.oid)) : undefined;
   const blockBytes = catalogue.server?.blockSizeBytes ?? blockBytesDefault;
   for (const index of catalogue.indexes) {
+    yield;
     if (index.fact.relkind === 'I') continue;
     const key = memoryKey(index);
     const known = before.get(key);
@@ -75,6 +78,15 @@ export function observe(
   }
   return { memory, changes, events };
 }
+
+/** {@link observeInSlices} in one go. */
+export const observe = (
+  before: BloatMemory,
+  catalogue: Catalogue,
+  snapshot: Snapshot,
+  settings: ObserveSettings = defaultObserveSettings,
+  wholeAtMs?: number,
+): Observed => atOnce(observeInSlices(before, catalogue, snapshot, settings, wholeAtMs));
 
 /** When the catalogue was read so that what is not in it did not exist, rather than was locked; undefined where it was not. */
 export function inventoryWholeAtMs({ outcomes }: Snapshot): number | undefined {

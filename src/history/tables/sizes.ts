@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Catalogue, TableView } from '../../analysis/catalogue.ts';
+import type { Sliced } from '../../model/sliced.ts';
 import { dayMs } from '../../model/units.ts';
 import { sizePointsMax } from '../bloat/observe.ts';
 
@@ -43,19 +44,20 @@ export function tableSizesFrom(records: ReadonlyMap<string, unknown>): {
  * Notes the sizes of a day once, of as many days as are remembered of indexes. Tables that are gone are forgotten when `isWhole`: when
  * what is not in the catalogue does not exist, rather than was locked. Pure.
  */
-export function observeTableSizes(
+export function* observeTableSizes(
   before: TableSizesMemory,
   { tables }: Catalogue,
   atMs: number,
   isWhole: boolean,
-): {
+): Sliced<{
   readonly memory: TableSizesMemory;
   readonly changes: ReadonlyMap<string, readonly TableSizePoint[] | undefined>;
-} {
+}> {
   const memory = new Map(isWhole ? [] : before);
   const changes = new Map<string, readonly TableSizePoint[] | undefined>();
   const day = Math.floor(atMs / dayMs);
   for (const table of tables) {
+    yield;
     const key = tableSizesKey(table);
     const known = before.get(key) ?? [];
     const last = known.at(-1);

@@ -1,3 +1,4 @@
+import type { Sliced } from '../../model/sliced.ts';
 import { dayMs } from '../../model/units.ts';
 import { DamagedBlob } from './bytes.ts';
 import type { ChangeSet, IndexChange, TableChange } from './changes.ts';
@@ -23,15 +24,16 @@ const breaksMax = 50;
 /**
  * Carries a change out on the memory, and decides nothing: so that what was kept, carried out again in order, gives the same
  * memory. `byId` finds what has an id; whoever applies many changes keeps it between them. `endDay` is called, with the memory as it
- * was, when the first sample of another day comes. Throws {@link DamagedBlob} where the change is not the next one or names what is
+ * was, when the first sample of another day comes. It pauses before it changes anything, and where there was nothing before that
+ * somebody could look at half changed. Throws {@link DamagedBlob} where the change is not the next one or names what is
  * not there.
  */
-export function apply(
+export function* apply(
   state: UsageState,
   change: ChangeSet,
   byId: SubjectsById,
-  endDay: (day: number) => void,
-): void {
+  endDay: (day: number) => Sliced<void>,
+): Sliced<void> {
   if (change.sample !== state.sample + 1) throw new DamagedBlob('a collection before it is missing');
   const { atMs } = change;
   const isFirst = state.sample === 0;
@@ -39,7 +41,7 @@ export function apply(
   if (!isFirst) {
     if (change.broke === 'clock') turnBack(state, atMs);
     else if (change.broke === undefined) cover(state, lastAtMs, Math.min(atMs, endOfDay(lastAtMs)));
-    beginDays(state, dayOf(lastAtMs), dayOf(atMs), endDay);
+    yield* beginDays(state, dayOf(lastAtMs), dayOf(atMs), endDay);
     if (change.broke === undefined && atMs > endOfDay(lastAtMs)) cover(state, endOfDay(lastAtMs), atMs);
   }
   state.sample = change.sample;
@@ -58,8 +60,14 @@ export function apply(
     );
     state.breaksTotal += 1;
   }
-  for (const table of change.tables) applyTable(state, table, byId, atMs);
-  for (const index of change.indexes) applyIndex(state, index, byId, lastAtMs);
+  for (const table of change.tables) {
+    if (isFirst) yield;
+    applyTable(state, table, byId, atMs);
+  }
+  for (const index of change.indexes) {
+    if (isFirst) yield;
+    applyIndex(state, index, byId, lastAtMs);
+  }
   for (const id of change.missing) {
     const index = byId.indexes.get(id);
     const subject = index ?? byId.tables.get(id);
@@ -206,9 +214,14 @@ function noteSample(state: UsageState, atMs: number): void {
   state.nodeDays.set(dayOf(atMs), { coveredMs: known?.coveredMs ?? 0, samples: (known?.samples ?? 0) + 1 });
 }
 
-function beginDays(state: UsageState, last: number, today: number, endDay: (day: number) => void): void {
+function* beginDays(
+  state: UsageState,
+  last: number,
+  today: number,
+  endDay: (day: number) => Sliced<void>,
+): Sliced<void> {
   if (today <= last) return;
-  endDay(last);
+  yield* endDay(last);
   for (let day = Math.max(last + 1, today - recentDays + 1); day <= today; day++) state.rings.clearDay(day);
   for (const day of state.nodeDays.keys()) if (day <= today - recentDays) state.nodeDays.delete(day);
   releaseQuiet(state, today);

@@ -1,3 +1,4 @@
+import type { Sliced } from '../../model/sliced.ts';
 import { minuteMs } from '../../model/units.ts';
 import type { IndexSubject, TableSubject } from '../subjects.ts';
 import { type BreakReason, whyBroken } from './epoch.ts';
@@ -69,7 +70,7 @@ export interface TableChange extends Change {
 export const shortMs = 15 * minuteMs;
 
 /** Compares a sample with the memory. It must be later than the last one, unless the clock was set back for good. */
-export function compare(state: UsageState, sample: UsageSample, maxGapMs: number): ChangeSet {
+export function* compare(state: UsageState, sample: UsageSample, maxGapMs: number): Sliced<ChangeSet> {
   const before = state.epoch === undefined ? undefined : { atMs: state.lastAtMs, epoch: state.epoch };
   const broke = before && whyBroken(before, sample, maxGapMs);
   const look: Look = {
@@ -86,11 +87,13 @@ export function compare(state: UsageState, sample: UsageSample, maxGapMs: number
   // Loops, since there may be a hundred thousand of them and hardly one has changed.
   const tables: TableChange[] = [];
   for (const counters of sample.tables) {
+    yield;
     const changed = compareTable(look, counters);
     if (changed !== undefined) tables.push(changed);
   }
   const indexes: IndexChange[] = [];
   for (const counters of sample.indexes) {
+    yield;
     const changed = compareIndex(look, counters);
     if (changed !== undefined) indexes.push(changed);
   }

@@ -1,4 +1,5 @@
 import { nodeName } from '../../model/ids.ts';
+import type { Sliced } from '../../model/sliced.ts';
 import { type ByteReader, ByteWriter, blobKinds, DamagedBlob, sealed, unsealed } from './bytes.ts';
 import { knownInstant, readEpoch, writeEpoch } from './collection.ts';
 import { breakReasons } from './epoch.ts';
@@ -20,7 +21,7 @@ import {
  * only where there is something in them.
  */
 
-export function encodeCheckpoint(state: UsageState): Uint8Array {
+export function* encodeCheckpoint(state: UsageState): Sliced<Uint8Array> {
   const writer = new ByteWriter();
   const { lastAtMs } = state;
   writer.text(state.node);
@@ -49,12 +50,14 @@ export function encodeCheckpoint(state: UsageState): Uint8Array {
   writer.count(state.tables.size);
   let lastId = 0;
   for (const table of state.tables.values()) {
+    yield;
     writeTable(writer, state, table, days, lastId);
     lastId = table.id;
   }
   writer.count(state.indexes.size);
   lastId = 0;
   for (const index of state.indexes.values()) {
+    yield;
     writeIndex(writer, state, index, days, lastId);
     lastId = index.id;
   }
@@ -62,7 +65,7 @@ export function encodeCheckpoint(state: UsageState): Uint8Array {
 }
 
 /** Throws `DamagedBlob` on anything but a checkpoint. */
-export function decodeCheckpoint(blob: Uint8Array): UsageState {
+export function* decodeCheckpoint(blob: Uint8Array): Sliced<UsageState> {
   const reader = unsealed(blobKinds.checkpoint, blob);
   const state = emptyState(nodeName(reader.text()));
   state.sample = reader.count();
@@ -90,6 +93,7 @@ export function decodeCheckpoint(blob: Uint8Array): UsageState {
   const tables = new Map<number, TableState>();
   let lastId = 0;
   for (let left = reader.count(); left > 0; left--) {
+    yield;
     const [table, top] = readTable(reader, state, days, lastId);
     lastId = table.id;
     tables.set(table.id, table);
@@ -97,20 +101,21 @@ export function decodeCheckpoint(blob: Uint8Array): UsageState {
     if (top !== undefined) tops.push([table, top]);
   }
   for (const [table, top] of tops) table.top = tables.get(top);
-  readIndexes(reader, state, tables, days);
+  yield* readIndexes(reader, state, tables, days);
   return state;
 }
 
-function readIndexes(
+function* readIndexes(
   reader: ByteReader,
   state: UsageState,
   tables: ReadonlyMap<number, TableState>,
   days: readonly number[],
-): void {
+): Sliced<void> {
   const indexes = new Map<number, IndexState>();
   const tops: (readonly [IndexState, number])[] = [];
   let lastId = 0;
   for (let left = reader.count(); left > 0; left--) {
+    yield;
     const [index, table, top] = readIndex(reader, state, days, lastId);
     lastId = index.id;
     indexes.set(index.id, index);

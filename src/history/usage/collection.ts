@@ -1,3 +1,4 @@
+import type { Sliced } from '../../model/sliced.ts';
 import type { SubjectsById } from './apply.ts';
 import { type ByteReader, ByteWriter, blobKinds, DamagedBlob, sealed, unsealed } from './bytes.ts';
 import type { ChangeSet, IndexChange, TableChange } from './changes.ts';
@@ -24,7 +25,7 @@ const flag = {
   isRebuilt: 128,
 } as const;
 
-export function encodeCollection(change: ChangeSet, byId: SubjectsById): Uint8Array {
+export function* encodeCollection(change: ChangeSet, byId: SubjectsById): Sliced<Uint8Array> {
   const writer = new ByteWriter();
   writer.count(change.sample);
   writer.count(change.atMs);
@@ -32,10 +33,16 @@ export function encodeCollection(change: ChangeSet, byId: SubjectsById): Uint8Ar
   writer.byte(change.broke === undefined ? 0 : breakReasons.indexOf(change.broke) + 1);
   writer.count(change.tables.length);
   let lastId = 0;
-  for (const table of change.tables) lastId = writeTable(writer, table, byId, change.atMs, lastId);
+  for (const table of change.tables) {
+    yield;
+    lastId = writeTable(writer, table, byId, change.atMs, lastId);
+  }
   writer.count(change.indexes.length);
   lastId = 0;
-  for (const index of change.indexes) lastId = writeIndex(writer, index, byId, change.atMs, lastId);
+  for (const index of change.indexes) {
+    yield;
+    lastId = writeIndex(writer, index, byId, change.atMs, lastId);
+  }
   writer.count(change.missing.length);
   for (const id of change.missing) writer.count(id);
   return sealed(blobKinds.collection, writer);

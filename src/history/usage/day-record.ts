@@ -1,3 +1,4 @@
+import type { Sliced } from '../../model/sliced.ts';
 import { dayMs, minuteMs } from '../../model/units.ts';
 import { ByteWriter, blobKinds, sealed, unsealed } from './bytes.ts';
 import { type BreakReason, breakReasons } from './epoch.ts';
@@ -37,7 +38,7 @@ export interface TableDay {
 const minutesOfDay = dayMs / minuteMs;
 
 /** Ten bytes or so for an index that was used; busy ones begin at midnight and end there, which takes one byte each. */
-export function encodeDay(state: UsageState, day: number): Uint8Array {
+export function* encodeDay(state: UsageState, day: number): Sliced<Uint8Array> {
   const writer = new ByteWriter();
   const node = state.nodeDays.get(day);
   writer.count(day);
@@ -53,6 +54,7 @@ export function encodeDay(state: UsageState, day: number): Uint8Array {
   writer.count(indexes.length);
   let lastId = 0;
   for (const index of indexes) {
+    yield;
     writer.count(index.id - lastId);
     writer.count(index.todayUses);
     writer.count(index.todayTuples);

@@ -1,5 +1,6 @@
 import type { DiaryEvent } from '../../model/event.ts';
 import type { NodeName } from '../../model/ids.ts';
+import { atOnce, type Sliced } from '../../model/sliced.ts';
 import { dayMs, MiB } from '../../model/units.ts';
 import type { IndexSubject, TableSubject } from '../subjects.ts';
 import { apply, type SubjectsById, subjectsById } from './apply.ts';
@@ -109,11 +110,11 @@ export interface OpenedUsage {
  * and said: without its checkpoint a history starts anew, and from a damaged collection on what follows is left out, as though
  * nobody had looked in that time. Counters add up, so that the next sample still shows whether there was use meanwhile.
  */
-export function openUsage(node: NodeName, kept: KeptUsage): OpenedUsage {
+export function* openUsageInSlices(node: NodeName, kept: KeptUsage): Sliced<OpenedUsage> {
   let state = emptyState(node);
   if (kept.checkpoint !== undefined) {
     try {
-      state = { ...decodeCheckpoint(kept.checkpoint), node };
+      state = { ...(yield* decodeCheckpoint(kept.checkpoint)), node };
     } catch (caught) {
       const why = whyDamaged(caught);
       const history = new UsageHistory(
@@ -135,8 +136,9 @@ export function openUsage(node: NodeName, kept: KeptUsage): OpenedUsage {
     false,
   );
   for (const [place, collection] of kept.collections.entries()) {
+    yield;
     try {
-      carryOut(history, decodeCollection(collection, history.byId));
+      yield* carryOut(history, decodeCollection(collection, history.byId));
     } catch (caught) {
       const why = whyDamaged(caught);
       history.mustFold = true;
@@ -149,28 +151,43 @@ export function openUsage(node: NodeName, kept: KeptUsage): OpenedUsage {
   return { history, problem: undefined };
 }
 
+/** {@link openUsageInSlices} in one go. */
+export const openUsage = (node: NodeName, kept: KeptUsage): OpenedUsage =>
+  atOnce(openUsageInSlices(node, kept));
+
 /** Takes in what a node says now: compares it with the memory, changes that, and returns what is to be kept. */
-export function observeUsage(history: UsageHistory, sample: UsageSample, settings: UsageSettings): UsageStep {
+export function* observeUsageInSlices(
+  history: UsageHistory,
+  sample: UsageSample,
+  settings: UsageSettings,
+): Sliced<UsageStep> {
   const { state } = history;
   const behindMs = state.lastAtMs - sample.atMs;
   if (state.sample > 0 && behindMs >= 0 && behindMs <= settings.maxGapMs) {
     const reason = `the sample is ${Math.round(behindMs / 1000)} s older than the one before: the clock went back`;
     return { kind: 'ignored', reason };
   }
-  const change = compare(state, sample, settings.maxGapMs);
+  const change = yield* compare(state, sample, settings.maxGapMs);
   const events = usageEvents(history, change);
-  const collection = encodeCollection(change, history.byId);
-  carryOut(history, change);
+  const collection = yield* encodeCollection(change, history.byId);
+  yield* carryOut(history, change);
   const { collections, bytes, checkpointBytes } = history.kept;
   const isMuch =
     collections + 1 >= collectionsMax ||
     bytes + collection.length > Math.max(collectionBytesMin, checkpointBytes);
   const isFoldDue = history.mustFold || isMuch || history.endedDays.length > 0 || checkpointBytes === 0;
-  const fold = isFoldDue ? foldUsage(history) : undefined;
+  const fold = isFoldDue ? yield* foldInSlices(history) : undefined;
   // Until the store is known to have it, what follows cannot build on it.
   history.mustFold = true;
   return { kind: 'observed', collection, fold, events };
 }
+
+/** {@link observeUsageInSlices} in one go. */
+export const observeUsage = (
+  history: UsageHistory,
+  sample: UsageSample,
+  settings: UsageSettings,
+): UsageStep => atOnce(observeUsageInSlices(history, sample, settings));
 
 /** The store has what the step said: the next one may build on it. */
 export function usageKept(
@@ -190,15 +207,17 @@ export function usageKept(
 }
 
 /** The whole memory, for a store that is to begin with it; `observeUsage` says by itself when that is due. */
-export function foldUsage(history: UsageHistory): UsageFold {
+export const foldUsage = (history: UsageHistory): UsageFold => atOnce(foldInSlices(history));
+
+function* foldInSlices(history: UsageHistory): Sliced<UsageFold> {
   forget(history);
-  return { checkpoint: encodeCheckpoint(history.state), days: history.endedDays };
+  return { checkpoint: yield* encodeCheckpoint(history.state), days: history.endedDays };
 }
 
-function carryOut(history: UsageHistory, change: ChangeSet): void {
+function* carryOut(history: UsageHistory, change: ChangeSet): Sliced<void> {
   const { state } = history;
-  apply(state, change, history.byId, (day) => {
-    const record = encodeDay(state, day);
+  yield* apply(state, change, history.byId, function* (day) {
+    const record = yield* encodeDay(state, day);
     history.endedDays = [...history.endedDays.filter((ended) => ended.day !== day), { day, record }];
   });
 }

@@ -2,6 +2,7 @@ import type { Catalogue, IndexView, TableView } from '../../analysis/catalogue.t
 import type { ServerFact } from '../../collectors/server.ts';
 import type { Snapshot } from '../../collectors/snapshot.ts';
 import type { NodeName } from '../../model/ids.ts';
+import { atOnce, type Sliced, slicedMap } from '../../model/sliced.ts';
 import { minuteMs } from '../../model/units.ts';
 import { type IndexSubject, indexSubject, type TableSubject, tableSubject } from '../subjects.ts';
 
@@ -78,11 +79,11 @@ export interface SampleOptions {
  * needs only `server`, `index-usage` and `table-usage`, and shares the primary's oids. Undefined where one of these is missing or
  * much older than the counters, or the inventory is missing, or where PostgreSQL counts nothing.
  */
-export function usageSampleOf(
+export function* usageSampleInSlices(
   catalogue: Catalogue,
   snapshot: Snapshot,
   options: SampleOptions = {},
-): UsageSample | undefined {
+): Sliced<UsageSample | undefined> {
   const { server, 'index-usage': indexUsage, 'table-usage': tableUsage } = snapshot.outcomes;
   if (server?.kind !== 'collected' || indexUsage?.kind !== 'collected' || tableUsage?.kind !== 'collected')
     return undefined;
@@ -93,49 +94,67 @@ export function usageSampleOf(
   if (fact === undefined || !fact.trackCounts || !isInventoryKnown) return undefined;
 
   const { subjectOf = indexSubject, ownScans } = options;
-  const countersOf = new Map(indexUsage.facts.map((usage) => [usage.indexOid, usage]));
-  const writesOf = new Map(tableUsage.facts.map((usage) => [usage.tableOid, usage]));
+  const countersOf = yield* slicedMap(indexUsage.facts, (usage) => [usage.indexOid, usage]);
+  const writesOf = yield* slicedMap(tableUsage.facts, (usage) => [usage.tableOid, usage]);
   return {
     node: snapshot.node,
     atMs: Math.round(indexUsage.collectedAtMs),
     epoch: nodeEpoch(fact, options.timeline ?? null),
-    indexes: catalogue.indexes.flatMap((index): IndexCounters[] => {
+    indexes: eachOf(catalogue.indexes, (index): IndexCounters | undefined => {
       const usage = countersOf.get(index.oid);
       // An invalid one is never scanned; while REINDEX CONCURRENTLY swaps, its oid may show the counters of the one it replaces.
-      if (usage === undefined || index.fact.relkind === 'I' || !index.fact.isValid) return [];
+      if (usage === undefined || index.fact.relkind === 'I' || !index.fact.isValid) return undefined;
       const top = topIndex(index);
-      return [
-        {
-          subject: subjectOf(index),
-          oid: index.oid,
-          table: tableSubject(index.table),
-          top: top === index ? undefined : subjectOf(top),
-          scansTotal: usage.scansTotal,
-          tuplesReadTotal: usage.tuplesReadTotal,
-          tuplesFetchedTotal: usage.tuplesFetchedTotal,
-          lastScanAtMs: whole(usage.lastScanAtMs),
-          statsResetAtMs: whole(usage.statsResetAtMs),
-          ownScans: ownScans?.get(index.oid) ?? 0,
-        },
-      ];
+      return {
+        subject: subjectOf(index),
+        oid: index.oid,
+        table: tableSubject(index.table),
+        top: top === index ? undefined : subjectOf(top),
+        scansTotal: usage.scansTotal,
+        tuplesReadTotal: usage.tuplesReadTotal,
+        tuplesFetchedTotal: usage.tuplesFetchedTotal,
+        lastScanAtMs: whole(usage.lastScanAtMs),
+        statsResetAtMs: whole(usage.statsResetAtMs),
+        ownScans: ownScans?.get(index.oid) ?? 0,
+      };
     }),
-    tables: catalogue.tables.flatMap((table): TableCounters[] => {
+    tables: eachOf(catalogue.tables, (table): TableCounters | undefined => {
       const usage = writesOf.get(table.oid);
-      if (usage === undefined || table.fact.relkind === 'p') return [];
+      if (usage === undefined || table.fact.relkind === 'p') return undefined;
       const top = topTable(table);
-      return [
-        {
-          subject: tableSubject(table),
-          oid: table.oid,
-          top: top === table ? undefined : tableSubject(top),
-          sequentialScansTotal: usage.sequentialScansTotal,
-          rowsInsertedTotal: usage.rowsInsertedTotal,
-          rowsUpdatedNotHotTotal: Math.max(0, usage.rowsUpdatedTotal - usage.rowsHotUpdatedTotal),
-          rowsDeletedTotal: usage.rowsDeletedTotal,
-          statsResetAtMs: whole(usage.statsResetAtMs),
-        },
-      ];
+      return {
+        subject: tableSubject(table),
+        oid: table.oid,
+        top: top === table ? undefined : tableSubject(top),
+        sequentialScansTotal: usage.sequentialScansTotal,
+        rowsInsertedTotal: usage.rowsInsertedTotal,
+        rowsUpdatedNotHotTotal: Math.max(0, usage.rowsUpdatedTotal - usage.rowsHotUpdatedTotal),
+        rowsDeletedTotal: usage.rowsDeletedTotal,
+        statsResetAtMs: whole(usage.statsResetAtMs),
+      };
     }),
+  };
+}
+
+/** {@link usageSampleInSlices} in one go. */
+export const usageSampleOf = (
+  catalogue: Catalogue,
+  snapshot: Snapshot,
+  options: SampleOptions = {},
+): UsageSample | undefined => atOnce(usageSampleInSlices(catalogue, snapshot, options));
+
+/** What `counters` makes of each item, made as it is asked for: there may be a hundred thousand, and each is looked at once. */
+function eachOf<Item, Counters>(
+  items: readonly Item[],
+  counters: (item: Item) => Counters | undefined,
+): Iterable<Counters> {
+  return {
+    *[Symbol.iterator]() {
+      for (const item of items) {
+        const made = counters(item);
+        if (made !== undefined) yield made;
+      }
+    },
   };
 }
 

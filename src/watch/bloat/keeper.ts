@@ -3,7 +3,14 @@ import type { Bloat } from '../../analysis/bloat/bloat.ts';
 import { estimateBloat, liveCounts, liveEntries } from '../../analysis/bloat/estimate.ts';
 import type { Catalogue, IndexView } from '../../analysis/catalogue.ts';
 import type { Snapshot } from '../../collectors/snapshot.ts';
-import { estimateKey, type Hindrance, hindered, withWholes } from '../../history/bloat/answers.ts';
+import {
+  type EstimateBasis,
+  type Hindrance,
+  hindered,
+  hourOf,
+  isSameBasis,
+  withWholes,
+} from '../../history/bloat/answers.ts';
 import { withFreeSpace, withScan } from '../../history/bloat/measured.ts';
 import {
   type BloatMemory,
@@ -13,7 +20,7 @@ import {
   memoryKey,
   type SizePoint,
 } from '../../history/bloat/memory.ts';
-import { inventoryWholeAtMs, observe } from '../../history/bloat/observe.ts';
+import { inventoryWholeAtMs, observeInSlices } from '../../history/bloat/observe.ts';
 import { type Means, meansFor, measurementQueue, type Wanted } from '../../history/bloat/queue.ts';
 import { withRatio } from '../../history/bloat/ratio.ts';
 import type { DiaryEvent } from '../../model/event.ts';
@@ -33,6 +40,7 @@ import {
 } from '../../postgres/measure.ts';
 import type { Clock } from '../../scheduler/clock.ts';
 import type { Store } from '../../store/store.ts';
+import { inSlices } from '../in-slices.ts';
 import type { MeasuringSettings } from './settings.ts';
 
 export interface KeeperOptions {
@@ -71,9 +79,12 @@ interface Attempt extends MeasurementFailure {
 }
 
 interface Estimate {
-  readonly madeOf: string;
+  basis: EstimateBasis;
   readonly memory: IndexMemory | undefined;
   readonly answer: Bloat;
+  /** The answer as it is told: with what keeps the index from being measured. */
+  told: Bloat;
+  hindrance: Hindrance | undefined;
 }
 
 /** Estimates made between two turns of the event loop, and estimates looked up: some ten milliseconds’ work. */
@@ -82,6 +93,9 @@ const looksPerTurn = 1_000;
 
 const isSameKnowledge = (a: IndexMemory | undefined, b: IndexMemory | undefined): boolean =>
   a?.scan === b?.scan && a?.baseline === b?.baseline && a?.freeSpace === b?.freeSpace;
+
+const isSameHindrance = (a: Hindrance | undefined, b: Hindrance | undefined): boolean =>
+  a?.reason === b?.reason && a?.improvement === b?.improvement;
 
 /** What became of a measurement, as the metric `indexwarden_measurements_total` counts it. */
 export type MeasurementOutcome = 'measured' | MeasurementFailureKind;
@@ -99,8 +113,9 @@ export class BloatKeeper {
   #seen: string | undefined;
   /** Written to the store with the next observation, when writing failed. */
   readonly #unwritten = new Map<string, IndexMemory | undefined>();
-  /** The estimates of the last time, by key, with what they were made of: most indexes do not change from pass to pass. */
-  #estimates: ReadonlyMap<string, Estimate> = new Map();
+  /** The estimates of the last time, with what they were made of: most indexes do not change from pass to pass. */
+  #estimates: ReadonlyMap<IndexOid, Estimate> = new Map();
+  readonly #withoutExtension = new Map<string, Hindrance>();
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -115,9 +130,11 @@ export class BloatKeeper {
     // Files and sizes are those of the last time; nothing else is observed.
     if (seen === this.#seen) return [];
     this.#seen = seen;
-    const { memory, changes, events } = observe(before, catalogue, snapshot, settings, this.#wholeAtMs);
+    const { memory, changes, events } = await inSlices(
+      observeInSlices(before, catalogue, snapshot, settings, this.#wholeAtMs),
+    );
     this.#wholeAtMs = inventoryWholeAtMs(snapshot) ?? this.#wholeAtMs;
-    this.#memory = new Map(memory);
+    this.#memory = memory;
     for (const [key, attempt] of this.#attempts)
       if (!memory.has(key) || attempt.untilMs <= snapshot.takenAtMs) this.#attempts.delete(key);
     await this.#keep(changes);
@@ -135,25 +152,36 @@ export class BloatKeeper {
     const { memory } = this;
     const leaves = new Map<IndexOid, Bloat>();
     const noted = new Map<string, IndexMemory>();
-    const estimates = new Map<string, Estimate>();
+    const estimates = new Map<IndexOid, Estimate>();
+    const hour = hourOf(nowMs);
     let made = 0;
     for (const [place, index] of catalogue.indexes.entries()) {
       if (index.fact.relkind === 'I') continue;
       if (place % looksPerTurn === looksPerTurn - 1) await nextTurn();
       const name = memoryKey(index);
       const known = memory.get(name);
-      const madeOf = estimateKey(index, nowMs);
-      const before = this.#estimates.get(name);
-      let estimate = before;
-      if (before === undefined || before.madeOf !== madeOf || !isSameKnowledge(before.memory, known)) {
+      const basis = { index, hour };
+      let estimate = this.#estimates.get(index.oid);
+      if (
+        estimate === undefined ||
+        !isSameBasis(estimate.basis, basis) ||
+        !isSameKnowledge(estimate.memory, known)
+      ) {
         if (made > 0 && made % estimatesPerTurn === 0) await nextTurn();
         made += 1;
         const answer = estimateBloat(index, { knowledge: knowledgeOf(known), catalogue, nowMs });
-        estimate = { madeOf, memory: known, answer };
+        estimate = { basis, memory: known, answer, hindrance: undefined, told: answer };
+      } else {
+        // Of an equal basis the newer one is kept: the older would hold on to a catalogue that is gone.
+        estimate.basis = basis;
       }
-      if (estimate === undefined) continue;
-      estimates.set(name, estimate);
-      leaves.set(index.oid, hindered(estimate.answer, this.#hindranceOf(index, catalogue)));
+      estimates.set(index.oid, estimate);
+      const hindrance = this.#hindranceOf(index, catalogue);
+      if (!isSameHindrance(hindrance, estimate.hindrance)) {
+        estimate.told = hindered(estimate.answer, hindrance);
+        estimate.hindrance = hindrance;
+      }
+      leaves.set(index.oid, estimate.told);
       const now = this.#memory?.get(name);
       const withDay = now === undefined ? undefined : withRatio(now, estimate.answer, nowMs);
       if (withDay === undefined || withDay === now) continue;
@@ -305,10 +333,13 @@ export class BloatKeeper {
     const extension = means === 'scan' ? 'pgstattuple' : 'pg_freespacemap';
     const functionName = means === 'scan' ? 'pgstattuple' : 'pg_freespace';
     if (!server.extensions.includes(extension)) {
-      return {
+      // Told of every index, in the same two strings.
+      const told = this.#withoutExtension.get(extension) ?? {
         reason: `it cannot be measured: the extension ${extension} is not installed in ${server.datname}`,
         improvement: `CREATE EXTENSION ${extension};`,
       };
+      this.#withoutExtension.set(extension, told);
+      return told;
     }
     const found = this.#find(functionName);
     if (found !== undefined && !isPermitted(found)) {

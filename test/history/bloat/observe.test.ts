@@ -12,6 +12,7 @@ import {
   sizePointsMax,
 } from '../../../src/history/bloat/observe.ts';
 import type { Outcome } from '../../../src/model/outcome.ts';
+import { atOnce } from '../../../src/model/sliced.ts';
 import { dayMs, hourMs, KiB, MiB, minuteMs } from '../../../src/model/units.ts';
 import {
   aCatalogueOf,
@@ -52,7 +53,7 @@ function look(
 
 /** Several looks, five minutes apart. */
 function looks(...all: readonly Look[]): Observed & { readonly known: IndexMemory } {
-  let memory: BloatMemory = new Map();
+  let memory = new Map<string, IndexMemory>();
   let observed: Observed = { memory, changes: new Map(), events: [] };
   for (const [at, one] of all.entries()) {
     observed = look(memory, { atMs: at * 5 * minuteMs, ...one });
@@ -75,11 +76,11 @@ describe('a rebuild', () => {
     expect(known.rebuiltAtMs).toBe(takenAtMs + 5 * minuteMs);
     const part = { name: 'orders_a_idx', keys: ['a'], ...file(2) };
     const catalogue = aCatalogueOf([{ name: 'orders', columns: ['id', 'a'], indexes: [part] }]);
-    expect([...rebuildsIn(catalogue, new Map([[key, known]]))]).toEqual([
+    expect([...atOnce(rebuildsIn(catalogue, new Map([[key, known]])))]).toEqual([
       [indexOid(10_001), takenAtMs + 5 * minuteMs],
     ]);
     const { rebuiltAtMs: _, ...never } = known;
-    expect(rebuildsIn(catalogue, new Map([[key, never]])).size).toBe(0);
+    expect(atOnce(rebuildsIn(catalogue, new Map([[key, never]]))).size).toBe(0);
   });
 
   it('is a new file of another size: an event with both sizes, and a baseline at once', () => {

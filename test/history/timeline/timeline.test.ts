@@ -14,6 +14,7 @@ import {
 import type { IndexDay, TableDay } from '../../../src/history/usage/day-record.ts';
 import { dayOf } from '../../../src/history/usage/state.ts';
 import { nodeName } from '../../../src/model/ids.ts';
+import { atOnce } from '../../../src/model/sliced.ts';
 import { dayMs, hourMs, MiB } from '../../../src/model/units.ts';
 import { aBloat, aCatalogueOf, anUnknownBloat, indexNamed, takenAtMs } from '../../support/builders.ts';
 import { indexCounters, type Said, startMs, subjectOf, tableCounters, Watched } from '../samples.ts';
@@ -36,6 +37,8 @@ const said = (scansTotal: number, more: readonly string[] = []): Said => ({
     ...more.map((name, place) => indexCounters(name, { oid: 30_000 + place })),
   ],
 });
+
+const observedSizes = (...given: Parameters<typeof observeTableSizes>) => atOnce(observeTableSizes(...given));
 
 describe('days of use', () => {
   it('are counted where the day was watched, and unknown where it was not', () => {
@@ -251,22 +254,22 @@ describe('sizes of tables', () => {
 
   it('are noted once a day, forty days of them, and go with the table', () => {
     const { catalogue, table } = scene();
-    const first = observeTableSizes(new Map(), catalogue, at(0), true);
+    const first = observedSizes(new Map(), catalogue, at(0), true);
     expect(first.changes.get(tableSizesKey(table))).toMatchObject([
       { atMs: takenAtMs, sizeBytes: 64 * MiB, indexBytes: 10 * MiB, rows: 100_000 },
     ]);
-    expect(observeTableSizes(first.memory, catalogue, at(0) + hourMs, true).changes.size).toBe(0);
+    expect(observedSizes(first.memory, catalogue, at(0) + hourMs, true).changes.size).toBe(0);
     let { memory } = first;
-    for (let day = 1; day <= 50; day += 1) ({ memory } = observeTableSizes(memory, catalogue, at(day), true));
+    for (let day = 1; day <= 50; day += 1) ({ memory } = observedSizes(memory, catalogue, at(day), true));
     expect(memory.get(tableSizesKey(table))).toHaveLength(40);
     const none = aCatalogueOf([]);
-    expect(observeTableSizes(memory, none, at(51), false).memory.size).toBe(1);
-    expect([...observeTableSizes(memory, none, at(51), true).changes.values()]).toEqual([undefined]);
+    expect(observedSizes(memory, none, at(51), false).memory.size).toBe(1);
+    expect([...observedSizes(memory, none, at(51), true).changes.values()]).toEqual([undefined]);
   });
 
   it('that are unknown are noted later in the day, and damaged records are forgotten', () => {
     const unknown = aCatalogueOf([{ name: 'orders', columns: ['a'], sizeBytes: null }]);
-    expect(observeTableSizes(new Map(), unknown, at(0), true).changes.size).toBe(0);
+    expect(observedSizes(new Map(), unknown, at(0), true).changes.size).toBe(0);
     const { memory, dropped } = tableSizesFrom(
       new Map<string, unknown>([
         ['a', [{ atMs: 1, sizeBytes: 2, indexBytes: null, rows: null }]],
