@@ -3,6 +3,7 @@ import type { Catalogue, IndexView } from '../analysis/catalogue.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import type { DiaryEvent, EventKind } from '../model/event.ts';
 import type { Evidence } from '../model/finding.ts';
+import { atOnce, type Sliced } from '../model/sliced.ts';
 import { counted } from '../model/units.ts';
 
 /** What is remembered of an index to notice that it changed. JSON. */
@@ -66,21 +67,22 @@ export function isInventoryWhole({ outcomes }: Snapshot): boolean {
  * under way, and the copies that a concurrent rebuild leaves for a moment, are no news; partitions' shares of a partitioned index
  * are not said to come or go. Pure.
  */
-export function indexChanges(
+export function* indexChangesInSlices(
   before: KnownIndexes | undefined,
   indexes: KnownIndexes['indexes'],
   snapshot: Snapshot,
   isWatched: (schemaname: string) => boolean,
-): IndexChanges {
+): Sliced<IndexChanges> {
   const { tables } = snapshot.outcomes;
   const present = new Set(tables?.kind === 'collected' ? tables.facts.map((fact) => fact.schemaname) : []);
   const unwatched = new Set([...present].filter((schemaname) => !isWatched(schemaname)));
   const now = new Map(indexes);
   const known = { indexes: now, unwatched };
   if (before === undefined) return { known, events: [] };
-  const renamed = renamedIndexes(before.indexes, now);
+  const renamed = yield* renamedIndexes(before.indexes, now);
   const turns: Turn[] = [];
   for (const [key, index] of now) {
+    yield;
     const old = before.indexes.get(key) ?? renamed.get(key);
     const turn = old === undefined ? arrival(index, before) : alteration(old, index);
     if (turn !== undefined) turns.push(turn);
@@ -89,12 +91,21 @@ export function indexChanges(
   }
   const gone = new Set([...renamed.values()]);
   for (const [key, old] of before.indexes) {
+    yield;
     if (now.has(key) || gone.has(old) || !isWatched(old.schemaname)) continue;
     if (!old.wasValid || old.isPart) continue;
     turns.push({ kind: 'index-dropped', index: old, title: `${nameOf(old)} was dropped`, evidence: {} });
   }
   return { known, events: told(turns, snapshot) };
 }
+
+/** {@link indexChangesInSlices} in one go. */
+export const indexChanges = (
+  before: KnownIndexes | undefined,
+  indexes: KnownIndexes['indexes'],
+  snapshot: Snapshot,
+  isWatched: (schemaname: string) => boolean,
+): IndexChanges => atOnce(indexChangesInSlices(before, indexes, snapshot, isWatched));
 
 /** What has to be written to remember `now` where `before` is remembered: undefined for what is to be forgotten. */
 export function changedIndexes(
@@ -171,14 +182,18 @@ function definitionDigest({ fact, keys, included, predicate }: IndexView): strin
 }
 
 /** Indexes under a new name whose oid and definition are those of one whose name is gone: by the new key the old index. */
-function renamedIndexes(
+function* renamedIndexes(
   before: KnownIndexes['indexes'],
   now: KnownIndexes['indexes'],
-): ReadonlyMap<string, KnownIndex> {
+): Sliced<ReadonlyMap<string, KnownIndex>> {
   const goneByOid = new Map<number, KnownIndex>();
-  for (const [key, old] of before) if (!now.has(key)) goneByOid.set(old.oid, old);
+  for (const [key, old] of before) {
+    yield;
+    if (!now.has(key)) goneByOid.set(old.oid, old);
+  }
   const renamed = new Map<string, KnownIndex>();
   for (const [key, index] of now) {
+    yield;
     const old = before.has(key) ? undefined : goneByOid.get(index.oid);
     if (old !== undefined && old.definition === index.definition) renamed.set(key, old);
   }

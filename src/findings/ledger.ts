@@ -1,6 +1,7 @@
 import type { Undecided } from '../detectors/evaluate.ts';
 import type { DiaryEvent } from '../model/event.ts';
 import { type Finding, type FindingKind, type Severity, severities } from '../model/finding.ts';
+import { atOnce, type Sliced } from '../model/sliced.ts';
 import { dayMs, MiB, minuteMs } from '../model/units.ts';
 import { type Change, changeEvents, nameOf } from './ledger-events.ts';
 import { isEnded, type MuteLookup, muteByCommentSource } from './mutes.ts';
@@ -106,7 +107,7 @@ const lossKinds: ReadonlySet<string> = new Set(['collation-drift', 'stopped-bein
  * severity. One that comes back within a day is the same finding; from then on it must stay away for a while before it is
  * resolved again, so that what comes and goes is said once. `lastSeen` is always when it was last found.
  */
-export function advance(previous: Ledger, observation: Observation): Step {
+export function* advanceInSlices(previous: Ledger, observation: Observation): Sliced<Step> {
   const { nowMs, rules = usualLifeRules } = observation;
   const findings = new Map<string, Finding>();
   const life = new Map<string, FindingLife>();
@@ -114,6 +115,7 @@ export function advance(previous: Ledger, observation: Observation): Step {
   const renames = renamesIn(previous, observation);
 
   for (const found of observation.found) {
+    yield;
     const entry = persist(found, previous, observation, renames);
     findings.set(found.id, entry.finding);
     life.set(found.id, entry.life);
@@ -124,6 +126,7 @@ export function advance(previous: Ledger, observation: Observation): Step {
   const renamedAway = new Map([...renames].map(([id, old]) => [old.id, id] as const));
   const resolved: Finding[] = [];
   for (const [id, known] of previous.findings) {
+    yield;
     if (findings.has(id)) continue;
     if (known.state === 'resolved') {
       resolved.push(known);
@@ -166,6 +169,10 @@ export function advance(previous: Ledger, observation: Observation): Step {
     events: changeEvents(changes, nowMs, rules.openedTogetherAbove),
   };
 }
+
+/** {@link advanceInSlices} in one go. */
+export const advance = (previous: Ledger, observation: Observation): Step =>
+  atOnce(advanceInSlices(previous, observation));
 
 interface Entry {
   readonly finding: Finding;

@@ -1,3 +1,5 @@
+import type { Sliced } from '../model/sliced.ts';
+
 /**
  * Counters of relations that share one series: the partitions of a root, and everything without series of its own. A sum of
  * PostgreSQL's counters falls whenever a relation leaves it (dropped, detached, given series of its own), and Prometheus would
@@ -16,7 +18,9 @@ export interface Leaf<Fact> {
 
 /** What one generation knows of all leaves. */
 export interface Round<Fact> {
-  readonly leaves: readonly Leaf<Fact>[];
+  readonly leaves: Iterable<Leaf<Fact>>;
+  /** The oids of all leaves. */
+  readonly present: ReadonlySet<number>;
   readonly roots: ReadonlySet<string>;
   readonly exported: ReadonlySet<string>;
   readonly isComplete: boolean;
@@ -47,9 +51,9 @@ export class AccumulatedCounters<Fact> {
    * that what is not among `leaves` and `roots` does not exist; otherwise it is remembered. `exported` are the roots with series
    * of their own now: what was counted while a relation had none, before or after, goes to the others.
    */
-  advance({ leaves, roots, exported, isComplete }: Round<Fact>): void {
-    const present = new Set(leaves.map(({ oid }) => oid));
+  *advance({ leaves, present, roots, exported, isComplete }: Round<Fact>): Sliced<void> {
     for (const leaf of leaves) {
+      yield;
       if (leaf.usage === undefined) continue;
       const before = this.#lastSeen(leaf, present);
       if (before?.usage === leaf.usage) continue;

@@ -1,5 +1,6 @@
 import type { Catalogue, IndexView, TableView } from '../analysis/catalogue.ts';
 import { type Finding, severities } from '../model/finding.ts';
+import type { Sliced } from '../model/sliced.ts';
 
 export interface Chosen<View> {
   /** In the order of their names, so that two pages can be compared line by line. */
@@ -38,31 +39,37 @@ const displacingFactor = 1.25;
  * Which indexes get series of their own, until the budget is spent: those with an open finding, the worst severity first; those
  * that had one lately; then the largest; ties by oid. Partitions of an index are part of their root and never candidates.
  */
-export function chooseIndexes(
+export function* chooseIndexes(
   catalogue: Catalogue,
   findings: readonly Finding[],
   budget: SeriesBudget,
   memory: SeriesChoice,
-): Chosen<IndexView> {
+): Sliced<Chosen<IndexView>> {
   const roots = new Map<string, IndexView>();
-  for (const index of catalogue.indexes) if (index.parent === undefined) roots.set(nameOfIndex(index), index);
+  for (const index of catalogue.indexes) {
+    yield;
+    if (index.parent === undefined) roots.set(nameOfIndex(index), index);
+  }
   const marked = marksOf(findings, ({ schemaname, indexrelname }) =>
     indexrelname === null ? undefined : nameKey(schemaname, indexrelname),
   );
-  return choose(roots, marked, budget, memory);
+  return yield* choose(roots, marked, budget, memory);
 }
 
 /** The same for tables: those with an open finding, on themselves or an index of theirs, then the largest. */
-export function chooseTables(
+export function* chooseTables(
   catalogue: Catalogue,
   findings: readonly Finding[],
   budget: SeriesBudget,
   memory: SeriesChoice,
-): Chosen<TableView> {
+): Sliced<Chosen<TableView>> {
   const roots = new Map<string, TableView>();
-  for (const table of catalogue.tables) if (table.parent === undefined) roots.set(nameOfTable(table), table);
+  for (const table of catalogue.tables) {
+    yield;
+    if (table.parent === undefined) roots.set(nameOfTable(table), table);
+  }
   const marked = marksOf(findings, ({ schemaname, relname }) => nameKey(schemaname, relname));
-  return choose(roots, marked, budget, memory);
+  return yield* choose(roots, marked, budget, memory);
 }
 
 export const nameOfIndex = ({ names }: IndexView): string => names.qualified;
@@ -98,38 +105,70 @@ interface Candidate<View> {
   readonly weight: number;
 }
 
-function choose<View extends Sized>(
+function* choose<View extends Sized>(
   roots: ReadonlyMap<string, View>,
   marked: ReadonlyMap<string, number>,
   { max, keptForMs, nowMs }: SeriesBudget,
   memory: SeriesChoice,
-): Chosen<View> {
+): Sliced<Chosen<View>> {
   for (const name of marked.keys()) if (roots.has(name)) memory.markedAtMs.set(name, nowMs);
   for (const [name, atMs] of memory.markedAtMs) if (nowMs - atMs > keptForMs) memory.markedAtMs.delete(name);
-  const candidates = [...roots].map(([name, view]): Candidate<View> => {
+  const leading = new Leading<View>(max);
+  for (const [name, view] of roots) {
+    yield;
     if (view.sizeBytes !== undefined) memory.sizes.set(name, view.sizeBytes);
     const severity = marked.get(name);
     const lately = memory.markedAtMs.has(name) ? 0 : -1;
-    return {
+    leading.add({
       name,
       view,
       mark: severity === undefined ? lately : severity + 1,
       weight: (memory.sizes.get(name) ?? 0) * (memory.exported.has(name) ? displacingFactor : 1),
-    };
-  });
-  candidates.sort((a, b) => b.mark - a.mark || b.weight - a.weight || a.view.oid - b.view.oid);
-  const exported = candidates.slice(0, max);
+    });
+  }
+  const exported = leading.sorted();
+  const isExported = new Set(exported.map(({ name }) => name));
+  const rest: View[] = [];
+  for (const [name, view] of roots) {
+    yield;
+    if (!isExported.has(name)) rest.push(view);
+  }
   // An empty catalogue is one that could not be read, more often than a database without tables: nothing is forgotten for it.
   if (roots.size > 0) {
     memory.exported.clear();
-    for (const { name } of exported) memory.exported.add(name);
-    for (const name of memory.sizes.keys()) if (!roots.has(name)) memory.sizes.delete(name);
+    for (const name of isExported) memory.exported.add(name);
+    for (const name of memory.sizes.keys()) {
+      yield;
+      if (!roots.has(name)) memory.sizes.delete(name);
+    }
   }
   const byName = (a: Candidate<View>, b: Candidate<View>): number => compare(a.name, b.name);
-  return {
-    exported: exported.sort(byName).map(({ view }) => view),
-    rest: candidates.slice(max).map(({ view }) => view),
-  };
+  return { exported: exported.sort(byName).map(({ view }) => view), rest };
 }
+
+/** The first of very many, without sorting them all: what cannot be among them any more is thrown out time and again. */
+class Leading<View extends Sized> {
+  readonly #max: number;
+  #candidates: Candidate<View>[] = [];
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  add(candidate: Candidate<View>): void {
+    this.#candidates.push(candidate);
+    if (this.#candidates.length >= 2 * this.#max + minSorted) this.#candidates = this.sorted();
+  }
+
+  /** As many as there may be, the first first. */
+  sorted(): Candidate<View>[] {
+    const byWorth = (a: Candidate<View>, b: Candidate<View>): number =>
+      b.mark - a.mark || b.weight - a.weight || a.view.oid - b.view.oid;
+    return this.#candidates.sort(byWorth).slice(0, this.#max);
+  }
+}
+
+/** Fewer than these are not worth sorting for. */
+const minSorted = 1_000;
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

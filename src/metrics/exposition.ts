@@ -1,4 +1,5 @@
 import { assertNever } from '../model/result.ts';
+import type { Sliced } from '../model/sliced.ts';
 import type { Family } from './families/declare.ts';
 import { allFamilies, families } from './families.ts';
 import type { RenderedFamilies } from './samples.ts';
@@ -15,14 +16,27 @@ export const contentTypes: Readonly<Record<ExpositionFormat, string>> = {
  * One page of everything: each family once and in one piece over all targets, in the order of its declaration. Sample lines are
  * taken as they are; the formats differ in what they say about a family and in the end mark.
  */
-export function buildPage(parts: readonly RenderedFamilies[], format: ExpositionFormat): string {
-  const page: string[] = [];
+export const buildPage = (parts: readonly RenderedFamilies[], format: ExpositionFormat): string =>
+  [...pieces(parts, format)].join('');
+
+/** The same as bytes, with a pause after each piece. */
+export function* buildBody(parts: readonly RenderedFamilies[], format: ExpositionFormat): Sliced<Buffer> {
+  const body: Buffer[] = [];
+  for (const piece of pieces(parts, format)) {
+    yield;
+    body.push(Buffer.from(piece, 'utf8'));
+  }
+  return Buffer.concat(body);
+}
+
+function* pieces(parts: readonly RenderedFamilies[], format: ExpositionFormat): Generator<string> {
   for (const family of allFamilies) {
     const samples = parts.map((part) => part.lines.get(family.name)).filter((lines) => lines !== undefined);
-    if (samples.length > 0) page.push(headerOf(family, format), ...samples);
+    if (samples.length === 0) continue;
+    yield headerOf(family, format);
+    yield* samples;
   }
-  if (format === 'openmetrics') page.push('# EOF\n');
-  return page.join('');
+  if (format === 'openmetrics') yield '# EOF\n';
 }
 
 function headerOf(family: Family, format: ExpositionFormat): string {
@@ -65,7 +79,8 @@ export function measureOf(parts: readonly RenderedFamilies[]): RenderedFamilies 
       [families.expositionBytes.name, `${families.expositionBytes.name} ${bytes}\n`],
     ]),
   });
-  const withoutDigits = Buffer.byteLength(buildPage([...parts, measured(0)], 'text')) - 1;
+  let withoutDigits = -1;
+  for (const piece of pieces([...parts, measured(0)], 'text')) withoutDigits += Buffer.byteLength(piece);
   let bytes = withoutDigits;
   while (withoutDigits + String(bytes).length !== bytes) bytes = withoutDigits + String(bytes).length;
   return measured(bytes);

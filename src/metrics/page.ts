@@ -1,8 +1,9 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { type TargetId, targetKey } from '../model/ids.ts';
+import { atOnce, type Sliced } from '../model/sliced.ts';
 import type { DaemonMetrics } from './daemon.ts';
-import { buildPage, contentTypes, type ExpositionFormat, measureOf } from './exposition.ts';
+import { buildBody, contentTypes, type ExpositionFormat, measureOf } from './exposition.ts';
 import type { Scope } from './families/declare.ts';
 import { allFamilies, families } from './families.ts';
 import type { RenderedTarget } from './render.ts';
@@ -36,13 +37,19 @@ export interface Selection {
   readonly scopes?: readonly Scope[];
 }
 
+/** How long work is done: in one go, unless told otherwise. */
+export type Run = <T>(work: Sliced<T>) => Promise<T>;
+
 /** Parts that are kept until the next generation: scrapers ask for the same few again and again. */
 const partsKeptMax = 64;
 
 /** Resolves when there is something to serve: before the first generation, the daemon's own metrics. */
-export async function createMetricsPage(daemon: Pick<DaemonMetrics, 'render'>): Promise<MetricsPage> {
+export async function createMetricsPage(
+  daemon: Pick<DaemonMetrics, 'render'>,
+  run: Run = async (work) => atOnce(work),
+): Promise<MetricsPage> {
   const targets = new Map<string, RenderedTarget>();
-  const build = () => prepare(daemon, targets);
+  const build = () => prepare(daemon, targets, run);
   let served = await build();
   let parts = new Map<string, Promise<PreparedPage>>();
   let running: Promise<void> | undefined;
@@ -90,7 +97,7 @@ export async function createMetricsPage(daemon: Pick<DaemonMetrics, 'render'>): 
       const known = parts.get(key);
       if (known !== undefined) return known;
       if (parts.size >= partsKeptMax) parts.clear();
-      const page = prepareOne(chosen, format, isGzip);
+      const page = prepareOne(chosen, format, isGzip, run);
       parts.set(key, page);
       return page;
     },
@@ -137,20 +144,21 @@ const compress = promisify(gzip);
 async function prepare(
   daemon: Pick<DaemonMetrics, 'render'>,
   targets: ReadonlyMap<string, RenderedTarget>,
+  run: Run,
 ): Promise<Pages> {
   const ordered = [...targets].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, target]) => target);
   const own = await daemon.render();
   const parts = [...ordered, own];
   const measured = [...parts, measureOf(parts)];
   const [text, openmetrics] = await Promise.all([
-    prepareFormat(measured, 'text'),
-    prepareFormat(measured, 'openmetrics'),
+    prepareFormat(measured, 'text', run),
+    prepareFormat(measured, 'openmetrics', run),
   ]);
   return { text, openmetrics, targets: ordered, daemon: own };
 }
 
-async function prepareFormat(parts: readonly RenderedFamilies[], format: ExpositionFormat) {
-  const body = Buffer.from(buildPage(parts, format), 'utf8');
+async function prepareFormat(parts: readonly RenderedFamilies[], format: ExpositionFormat, run: Run) {
+  const body = await run(buildBody(parts, format));
   const contentType = contentTypes[format];
   return {
     plain: { body, contentType, contentEncoding: undefined },
@@ -162,8 +170,9 @@ async function prepareOne(
   parts: readonly RenderedFamilies[],
   format: ExpositionFormat,
   isGzip: boolean,
+  run: Run,
 ): Promise<PreparedPage> {
-  const body = Buffer.from(buildPage(parts, format), 'utf8');
+  const body = await run(buildBody(parts, format));
   const contentType = contentTypes[format];
   if (!isGzip) return { body, contentType, contentEncoding: undefined };
   return { body: await compress(body), contentType, contentEncoding: 'gzip' };

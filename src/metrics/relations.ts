@@ -1,5 +1,6 @@
 import type { IndexView, TableView } from '../analysis/catalogue.ts';
 import type { IndexUsageFact, TableUsageFact } from '../collectors/usage.ts';
+import { eachOf, type Sliced } from '../model/sliced.ts';
 import { AccumulatedCounters, type CounterOf, type Leaf } from './accumulated.ts';
 import { writeIndexBloat } from './bloat.ts';
 import {
@@ -80,15 +81,18 @@ export class SeriesMemory {
   readonly tableCounters = new AccumulatedCounters(tableCounters.map((counter) => counter.of));
 }
 
-export function writeIndexes(page: Page, budget: SeriesBudget, memory: SeriesMemory): void {
+export function* writeIndexes(page: Page, budget: SeriesBudget, memory: SeriesMemory): Sliced<void> {
   const { generation, settings, writer, block, blockWith } = page;
   const { catalogue } = generation;
-  const chosen = chooseIndexes(catalogue, generation.findings, budget, memory.indexes);
+  const chosen = yield* chooseIndexes(catalogue, generation.findings, budget, memory.indexes);
   const isShown = (counter: CounterFamilies<IndexUsageFact>): boolean =>
     settings.blockIo || counter.own.behind === undefined;
   if (isCollected(generation, 'tables', 'indexes')) {
-    memory.indexCounters.advance({
-      leaves: catalogue.indexes.filter(({ fact }) => fact.relkind !== 'I').map(leafOfIndex),
+    const leaves = catalogue.indexes.filter(({ fact }) => fact.relkind !== 'I');
+    yield;
+    yield* memory.indexCounters.advance({
+      leaves: eachOf(leaves, leafOfIndex),
+      present: new Set(leaves.map(({ oid }) => oid)),
       roots: new Set(catalogue.indexes.filter(({ parent }) => parent === undefined).map(nameOfIndex)),
       exported: new Set(chosen.exported.map(nameOfIndex)),
       isComplete: isWhole(page, 'indexes'),
@@ -100,6 +104,7 @@ export function writeIndexes(page: Page, budget: SeriesBudget, memory: SeriesMem
       if (isShown(counter)) writer.add(counter.others, block, memory.indexCounters.others[place]);
   }
   for (const index of chosen.exported) {
+    yield;
     const names = {
       schemaname: index.table.schemaname,
       relname: index.table.relname,
@@ -120,13 +125,16 @@ export function writeIndexes(page: Page, budget: SeriesBudget, memory: SeriesMem
   }
 }
 
-export function writeTables(page: Page, budget: SeriesBudget, memory: SeriesMemory): void {
+export function* writeTables(page: Page, budget: SeriesBudget, memory: SeriesMemory): Sliced<void> {
   const { generation, writer, block, blockWith } = page;
   const { catalogue } = generation;
-  const chosen = chooseTables(catalogue, generation.findings, budget, memory.tables);
+  const chosen = yield* chooseTables(catalogue, generation.findings, budget, memory.tables);
   if (isCollected(generation, 'tables')) {
-    memory.tableCounters.advance({
-      leaves: catalogue.tables.filter(({ fact }) => fact.relkind !== 'p').map(leafOfTable),
+    const leaves = catalogue.tables.filter(({ fact }) => fact.relkind !== 'p');
+    yield;
+    yield* memory.tableCounters.advance({
+      leaves: eachOf(leaves, leafOfTable),
+      present: new Set(leaves.map(({ oid }) => oid)),
       roots: new Set(catalogue.tables.filter(({ parent }) => parent === undefined).map(nameOfTable)),
       exported: new Set(chosen.exported.map(nameOfTable)),
       isComplete: isWhole(page, 'tables'),
@@ -138,6 +146,7 @@ export function writeTables(page: Page, budget: SeriesBudget, memory: SeriesMemo
       writer.add(counter.others, block, memory.tableCounters.others[place]);
   }
   for (const table of chosen.exported) {
+    yield;
     const labels = blockWith({ schemaname: table.schemaname, relname: table.relname });
     const { usage } = table;
     writer.add(families.tableSize, labels, table.sizeBytes);

@@ -2,6 +2,7 @@ import { columnVisibility } from '../analysis/visibility.ts';
 import type { Generation } from '../findings/generation.ts';
 import { type Finding, type FindingKind, findingKinds, severities } from '../model/finding.ts';
 import type { TargetId } from '../model/ids.ts';
+import { atOnce, type Sliced } from '../model/sliced.ts';
 import { dayMs } from '../model/units.ts';
 import { writeMeasuring } from './bloat.ts';
 import { families } from './families.ts';
@@ -31,11 +32,11 @@ export interface RenderedTarget extends RenderedFamilies {
  * Facts of collectors whose newest outcome failed are not in the generation's catalogue, and so have no series here either.
  * `memory` is what the target's pages before it left, and takes note of this one.
  */
-export function renderGeneration(
+export function* renderInSlices(
   generation: Generation,
   options: Partial<RenderOptions> = {},
   memory: SeriesMemory = new SeriesMemory(),
-): RenderedTarget {
+): Sliced<RenderedTarget> {
   const settings = { ...defaultRenderOptions, ...options };
   const writer = new SampleWriter();
   const shared = labelPairs({ ...labelsOf(generation.target) }, settings.labelBytesMax);
@@ -47,14 +48,21 @@ export function renderGeneration(
     blockWith: (labels) => labelBlock(shared, labelPairs(labels, settings.labelBytesMax)),
   };
   writeTarget(page);
-  writeFindings(page);
+  yield* writeFindings(page);
   const { maxIndexSeries, maxTableSeries, keepSeriesForMs } = settings;
   const nowMs = generation.publishedAtMs;
-  writeIndexes(page, { max: maxIndexSeries, keptForMs: keepSeriesForMs, nowMs }, memory);
-  writeTables(page, { max: maxTableSeries, keptForMs: keepSeriesForMs, nowMs }, memory);
+  yield* writeIndexes(page, { max: maxIndexSeries, keptForMs: keepSeriesForMs, nowMs }, memory);
+  yield* writeTables(page, { max: maxTableSeries, keptForMs: keepSeriesForMs, nowMs }, memory);
   writeProbes(writer, generation.probes, page.blockWith);
-  return { target: generation.target, ...writer.finish() };
+  return { target: generation.target, ...(yield* writer.finishInSlices()) };
 }
+
+/** {@link renderInSlices} in one go. */
+export const renderGeneration = (
+  generation: Generation,
+  options: Partial<RenderOptions> = {},
+  memory: SeriesMemory = new SeriesMemory(),
+): RenderedTarget => atOnce(renderInSlices(generation, options, memory));
 
 const labelsOf = ({ server, datname }: TargetId) => ({ server, datname });
 
@@ -118,7 +126,7 @@ const reclaimingKinds: ReadonlySet<FindingKind> = new Set<FindingKind>([
 
 const origins = ['baseline', 'new'] as const;
 
-function writeFindings({ generation, settings, writer, block, blockWith }: Page): void {
+function* writeFindings({ generation, settings, writer, block, blockWith }: Page): Sliced<void> {
   const inconclusive = new Set(generation.inconclusive.map((verdict) => verdict.kind));
   const hasCatalogue = isCollected(generation, 'tables', 'indexes');
   const judged = hasCatalogue ? settings.kinds.filter((kind) => !inconclusive.has(kind)) : [];
@@ -128,7 +136,10 @@ function writeFindings({ generation, settings, writer, block, blockWith }: Page)
   for (const kind of judged)
     for (const severity of severities)
       for (const origin of origins) counts.set(blockWith({ kind, severity, origin }), 0);
-  for (const { kind, severity, origin } of open) countUp(counts, blockWith({ kind, severity, origin }));
+  for (const { kind, severity, origin } of open) {
+    yield;
+    countUp(counts, blockWith({ kind, severity, origin }));
+  }
   for (const [labels, count] of counts) writer.add(families.findings, labels, count);
 
   const muted = new Map<string, number>();
@@ -159,6 +170,7 @@ function writeFindings({ generation, settings, writer, block, blockWith }: Page)
   writer.add(families.findingSeries, blockWith({ exported: 'true' }), exported.length);
   writer.add(families.findingSeries, blockWith({ exported: 'false' }), open.length - exported.length);
   for (const finding of exported) {
+    yield;
     writer.add(families.finding, blockWith(findingLabels(finding)), 1);
     const firstSeen = asSeconds(Date.parse(finding.firstSeen));
     const byId = blockWith({ finding_id: finding.id });

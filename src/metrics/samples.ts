@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { atOnce, type Sliced } from '../model/sliced.ts';
 import type { Family } from './families/declare.ts';
 
 /** Sample lines by family name, each line ended by a newline. Both exposition formats share them. */
@@ -28,7 +29,15 @@ export class SampleWriter {
   }
 
   finish(): RenderedFamilies {
-    const lines = new Map([...this.#lines].map(([name, family]) => [name, family.join('')]));
+    return atOnce(this.finishInSlices());
+  }
+
+  *finishInSlices(): Sliced<RenderedFamilies> {
+    const lines = new Map<string, string>();
+    for (const [name, family] of this.#lines) {
+      yield;
+      lines.set(name, family.join(''));
+    }
     return { lines, series: this.#series };
   }
 }

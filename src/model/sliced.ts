@@ -37,3 +37,18 @@ export function* slicedMap<Item, Key, Value>(
   }
   return map;
 }
+
+/** What `make` makes of each item, but undefined; made when it is asked for, for what is looked at once and may be very many. */
+export function eachOf<Item, Made>(
+  items: Iterable<Item>,
+  make: (item: Item) => Made | undefined,
+): Iterable<Made> {
+  return {
+    *[Symbol.iterator]() {
+      for (const item of items) {
+        const made = make(item);
+        if (made !== undefined) yield made;
+      }
+    },
+  };
+}

@@ -18,7 +18,7 @@ import { counterOf, createDaemonMetrics } from '../metrics/daemon.ts';
 import { families } from '../metrics/families.ts';
 import { createMetricsPage } from '../metrics/page.ts';
 import { SeriesMemory } from '../metrics/relations.ts';
-import { renderGeneration } from '../metrics/render.ts';
+import { renderInSlices } from '../metrics/render.ts';
 import { targetKey } from '../model/ids.ts';
 import { err, ok, type Result } from '../model/result.ts';
 import { createNotifier, type Notifier } from '../notify/notifier.ts';
@@ -27,6 +27,7 @@ import { systemClock } from '../scheduler/clock.ts';
 import { longestIntervalMs } from '../scheduler/interval.ts';
 import { MeasurementBudgets } from './bloat/budget.ts';
 import { Fleet } from './fleet.ts';
+import { inSlices } from './in-slices.ts';
 import { createKnowledge } from './knowledge.ts';
 import { openStorage } from './storage.ts';
 import type { WatchLog } from './target-watcher.ts';
@@ -72,7 +73,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   meterBudgets(metrics.registry, () => budgets.all());
   const store = await openStorage({ loaded: options.loaded, clock, log, onFacts: metrics.stored });
   const eventStreams = createEventStreams(store);
-  const page = await createMetricsPage(metrics);
+  const page = await createMetricsPage(metrics, inSlices);
   const failedToRender = (caught: unknown): void =>
     log.error({ event: 'render-failed', error: String(caught) }, 'metrics could not be rendered');
   const webConfig = new WebConfigKeeper({
@@ -93,6 +94,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   /** The newest generation of each target; the ones from before a reload stay until the new configuration's come. */
   const latest = new Map<string, Generation>();
+  /** The page that is being made for each target. */
+  const pages = new Map<string, Promise<void>>();
   /** Targets that the metrics page has, or that failed to get there. */
   const shown = new Set<string>();
   /** What each target's pages remember; it outlives a reload. */
@@ -130,11 +133,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       publish: (generation) => {
         const key = targetKey(generation.target);
         latest.set(key, generation);
-        const rendered = renderGeneration(generation, rendering, memoryOf(key));
-        page
-          .publish(rendered)
-          .finally(() => shown.add(key))
+        // One after the other, for what one page leaves to the next.
+        const before = pages.get(key) ?? Promise.resolve();
+        const shows = before
+          .then(() => inSlices(renderInSlices(generation, rendering, memoryOf(key))))
+          .then(async (rendered) => {
+            // Taken off meanwhile: nobody would take it off again.
+            if (!latest.has(key)) return;
+            await page.publish(rendered).finally(() => shown.add(key));
+          })
           .then(() => options.onGeneration?.(generation), failedToRender);
+        pages.set(key, shows);
       },
       tell: (events) => {
         notifier.tell(events);
@@ -147,6 +156,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           latest.delete(key);
           shown.delete(key);
           memories.delete(key);
+          pages.delete(key);
         }
         void page.retain(targets).catch(failedToRender);
       },
@@ -332,10 +342,7 @@ function warnOfOpenDoors(config: Config, gate: Gate, webConfig: WebConfigKeeper,
     );
 }
 
-function renderOptions(
-  config: Config,
-  detectors: readonly Detector[],
-): Parameters<typeof renderGeneration>[1] {
+function renderOptions(config: Config, detectors: readonly Detector[]): Parameters<typeof renderInSlices>[1] {
   return {
     blockIo: config.metrics.blockIo,
     maxIndexSeries: config.metrics.maxIndexSeries,

@@ -1,8 +1,8 @@
-import { setImmediate } from 'node:timers/promises';
+import type { Snapshot } from '../collectors/snapshot.ts';
 import {
   changedIndexes,
   type IndexChanges,
-  indexChanges,
+  indexChangesInSlices,
   indexKey,
   isInventoryWhole,
   type KnownIndex,
@@ -10,14 +10,16 @@ import {
   knownIndexes,
 } from '../findings/changes.ts';
 import { findingId } from '../findings/identity.ts';
-import { advance, type FoundNow, type Ledger, type LifeRules } from '../findings/ledger.ts';
+import { advanceInSlices, type FoundNow, type Ledger, type LifeRules } from '../findings/ledger.ts';
 import { type MuteRule, muteLookup } from '../findings/mutes.ts';
 import { lineageOf } from '../findings/renames.ts';
 import type { DiaryEvent } from '../model/event.ts';
 import type { Finding, FindingKind } from '../model/finding.ts';
 import { type TargetId, targetKey } from '../model/ids.ts';
 import type { Mute } from '../model/mute.ts';
+import { slicedMap } from '../model/sliced.ts';
 import type { Store } from '../store/store.ts';
+import { inSlices } from './in-slices.ts';
 import type { Judgement } from './judge.ts';
 
 export interface DiaryOptions {
@@ -40,8 +42,6 @@ const recordKind = 'definitions';
 /** The record beside them that holds the schemas which were not watched; no index has this key. */
 const unwatchedKey = '';
 
-/** Indexes that are digested before other work gets its turn: some milliseconds. */
-const indexesPerSlice = 1_000;
 /** Events that could not be kept are held for the next attempt, at most this many, the newest. */
 const unkeptMax = 1_000;
 
@@ -56,7 +56,8 @@ export class Diary {
   /** As they are known, and as the store knows them; undefined before it was asked, or where it knew nothing. */
   #indexes: KnownIndexes | undefined;
   #keptIndexes: KnownIndexes | undefined;
-  #inventoryAtMs: number | undefined;
+  /** The lists of facts that were compared last. */
+  #inventory: readonly unknown[] = [];
   #unkept: readonly DiaryEvent[] = [];
   #isKeeping = true;
   /** One evaluation after the other: each begins where the one before ended. */
@@ -90,7 +91,7 @@ export class Diary {
     const previous = await this.#remember();
     const before = this.#indexes;
     const changes = await this.#compare(judgement);
-    const { ledger, events } = advance(previous, {
+    const step = advanceInSlices(previous, {
       found,
       judged,
       undecided,
@@ -100,10 +101,11 @@ export class Diary {
       muteOf: muteLookup(this.#mutes, mutes, snapshot.takenAtMs),
       rules,
     });
+    const { ledger, events } = await inSlices(step);
     this.#ledger = ledger;
     if (changes !== undefined) {
       this.#indexes = changes.known;
-      this.#inventoryAtMs = snapshot.outcomes.indexes?.collectedAtMs;
+      this.#inventory = inventoryOf(snapshot);
     }
     const told = happened.filter(
       (event) => event.kind !== 'index-used-again' || isOfInterest(event, previous),
@@ -123,14 +125,11 @@ export class Diary {
 
   /** What a new inventory says of the indexes; undefined where there is none, or not all of it. */
   async #compare({ snapshot, catalogue }: Judgement): Promise<IndexChanges | undefined> {
-    const isNew = snapshot.outcomes.indexes?.collectedAtMs !== this.#inventoryAtMs;
+    const isNew = inventoryOf(snapshot).some((facts, place) => facts !== this.#inventory[place]);
     if (!isNew || !isInventoryWhole(snapshot)) return undefined;
-    const now = new Map<string, KnownIndex>();
-    for (const [key, index] of knownIndexes(catalogue, this.#indexes)) {
-      now.set(key, index);
-      if (now.size % indexesPerSlice === 0) await setImmediate();
-    }
-    return indexChanges(this.#indexes, now, snapshot, this.#options.isWatched);
+    const before = this.#indexes;
+    const now = await inSlices(slicedMap(knownIndexes(catalogue, before), (entry) => entry));
+    return inSlices(indexChangesInSlices(before, now, snapshot, this.#options.isWatched));
   }
 
   /** The ledger so far. The mutes are read anew each time, since the API sets them; where that fails the last ones hold. */
@@ -186,6 +185,12 @@ export class Diary {
     // What is under this kind was written by this class; an older form would have another kind.
     return { indexes: records as ReadonlyMap<string, KnownIndex>, unwatched: new Set(unwatched) };
   }
+}
+
+/** The lists that say what indexes there are: as long as these are the same lists, nothing was read anew. */
+function inventoryOf({ outcomes }: Snapshot): readonly unknown[] {
+  const lists = [outcomes.tables, outcomes.columns, outcomes.indexes, outcomes['operator-classes']];
+  return lists.map((outcome) => (outcome?.kind === 'collected' ? outcome.facts : undefined));
 }
 
 /** That an index is used again is news where somebody was told that it is not. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AccumulatedCounters, type Leaf } from '../../src/metrics/accumulated.ts';
+import { AccumulatedCounters, type Leaf, type Round } from '../../src/metrics/accumulated.ts';
+import { atOnce } from '../../src/model/sliced.ts';
 
 interface Usage {
   readonly scans: number;
@@ -17,6 +18,14 @@ const leaf = (name: string, scans: number | undefined, rest: Partial<Leaf<Usage>
 
 const partOf = (root: string) => ({ root, isPartition: true });
 
+/** One round in which all leaves are there that are named. */
+function advance(
+  counters: AccumulatedCounters<Usage>,
+  round: Omit<Round<Usage>, 'leaves' | 'present'> & { readonly leaves: readonly Leaf<Usage>[] },
+): void {
+  atOnce(counters.advance({ ...round, present: new Set(round.leaves.map(({ oid }) => oid)) }));
+}
+
 /** The others' counter after each round of leaves; `exported` are the names with series of their own in each. */
 function others(
   rounds: readonly (readonly Leaf<Usage>[])[],
@@ -25,7 +34,7 @@ function others(
 ): readonly number[] {
   const counters = new AccumulatedCounters<Usage>([({ scans }) => scans]);
   return rounds.map((leaves, round) => {
-    counters.advance({
+    advance(counters, {
       leaves,
       roots: new Set(leaves.map(({ root }) => root)),
       exported: new Set(exported[round] ?? []),
@@ -92,7 +101,7 @@ describe('a partitioned index', () => {
   const rooted = (rounds: readonly (readonly Leaf<Usage>[])[]): readonly number[] => {
     const counters = new AccumulatedCounters<Usage>([({ scans }) => scans]);
     return rounds.map((leaves) => {
-      counters.advance({ leaves, roots: new Set(['root']), exported: new Set(['root']), isComplete: true });
+      advance(counters, { leaves, roots: new Set(['root']), exported: new Set(['root']), isComplete: true });
       return counters.ofRoot('root')[0] ?? -1;
     });
   };
@@ -152,7 +161,7 @@ test('own series and the others together count what PostgreSQL counted, through 
         }
         if (fate === 'create') indexes = [...indexes, create()];
         const own = new Set(indexes.filter((_, place) => exported[place % 16]).map(({ name }) => name));
-        counters.advance({
+        advance(counters, {
           leaves: indexes.map((index) => leaf(index.name, index.scans, { oid: index.oid })),
           roots: new Set(indexes.map(({ name }) => name)),
           exported: own,

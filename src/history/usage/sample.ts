@@ -2,7 +2,7 @@ import type { Catalogue, IndexView, TableView } from '../../analysis/catalogue.t
 import type { ServerFact } from '../../collectors/server.ts';
 import type { Snapshot } from '../../collectors/snapshot.ts';
 import type { NodeName } from '../../model/ids.ts';
-import { atOnce, type Sliced, slicedMap } from '../../model/sliced.ts';
+import { atOnce, eachOf, type Sliced, slicedMap } from '../../model/sliced.ts';
 import { minuteMs } from '../../model/units.ts';
 import { type IndexSubject, indexSubject, type TableSubject, tableSubject } from '../subjects.ts';
 
@@ -142,21 +142,6 @@ export const usageSampleOf = (
   snapshot: Snapshot,
   options: SampleOptions = {},
 ): UsageSample | undefined => atOnce(usageSampleInSlices(catalogue, snapshot, options));
-
-/** What `counters` makes of each item, made as it is asked for: there may be a hundred thousand, and each is looked at once. */
-function eachOf<Item, Counters>(
-  items: readonly Item[],
-  counters: (item: Item) => Counters | undefined,
-): Iterable<Counters> {
-  return {
-    *[Symbol.iterator]() {
-      for (const item of items) {
-        const made = counters(item);
-        if (made !== undefined) yield made;
-      }
-    },
-  };
-}
 
 /** The epoch that a server's fact describes. */
 export function nodeEpoch(server: ServerFact, timeline: number | null = null): NodeEpoch {
