@@ -21,13 +21,12 @@ export function policyFor(config: Config, server: string, database: string, sche
   return merge(config.policy, [configured?.policy ?? {}, ...scoped, config.policyFlags]);
 }
 
-/** `policyFor` that remembers its answers, for callers that ask once per index. Make a new one after a reload. */
-export function policyLookup(config: Config): (server: string, database: string, schema: string) => Policy {
+/** `policyFor` one database that remembers its answers, for callers that ask once per index. Make a new one after a reload. */
+export function policyLookup(config: Config, server: string, database: string): (schema: string) => Policy {
   const known = new Map<string, Policy>();
-  return (server, database, schema) => {
-    const key = JSON.stringify([server, database, schema]);
-    const policy = known.get(key) ?? policyFor(config, server, database, schema);
-    known.set(key, policy);
+  return (schema) => {
+    const policy = known.get(schema) ?? policyFor(config, server, database, schema);
+    known.set(schema, policy);
     return policy;
   };
 }

@@ -314,7 +314,7 @@ export class Fleet {
     const { config, detectors, store, clock, log, publish, docsBaseUrl } = this.#options;
     const { limits } = config;
     const target: TargetId = { server: server.name, datname };
-    const lookup = policyLookup(config);
+    const policyOf = policyLookup(config, server.name, datname);
     const settingsOf = (detector: Detector) => detectorSettingsOf(config, detector.id);
     const judging = detectors.filter((detector) => settingsOf(detector).enabled);
     const sessionLimits: SessionLimits = {
@@ -354,7 +354,7 @@ export class Fleet {
         turn: watched.probing,
         judging,
         remembers: this.#options.remembers,
-        policyFor: (schemaname) => lookup(server.name, datname, schemaname),
+        policyFor: policyOf,
         watcher: () => watcher,
       }),
       target,
@@ -379,7 +379,7 @@ export class Fleet {
         settings: Object.fromEntries(
           Object.keys(config.detectors).map((kind) => [kind, detectorSettingsOf(config, kind).settings]),
         ),
-        policyFor: (schemaname) => lookup(server.name, datname, schemaname),
+        policyFor: policyOf,
         isWatched: compileFilter(server.schemas),
         expectations: expectationsFor(server, datname),
         redactLiterals: config.privacy.redactLiterals,

@@ -35,7 +35,7 @@ describe('policyFor', () => {
     ['database and schema', 'main', 'shop', 'audit', 9],
   ])('%s', (_, server, database, schema, expected) => {
     expect(days(server, database, schema)).toBe(expected);
-    expect(policyLookup(config)(server, database, schema).unusedAfterMs).toBe(expected * dayMs);
+    expect(policyLookup(config, server, database)(schema).unusedAfterMs).toBe(expected * dayMs);
   });
 
   it('fills each key from the most specific place that has it', () => {

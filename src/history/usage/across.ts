@@ -176,7 +176,14 @@ function observing(
   };
 }
 
-export const isoDay = (atMs: number): string => new Date(atMs).toISOString().slice(0, 10);
+export function isoDay(atMs: number): string {
+  const day = Math.floor(atMs / dayMs);
+  // One and the same day is written of every index that nobody used yet.
+  if (day !== lastDay.day) lastDay = { day, text: new Date(atMs).toISOString().slice(0, 10) };
+  return lastDay.text;
+}
+let lastDay = { day: 0, text: '1970-01-01' };
+
 const isoMinute = (atMs: number): string =>
   `${new Date(atMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 /** For windows below this the day does not say enough. */
