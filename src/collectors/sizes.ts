@@ -6,6 +6,8 @@ const relationSizeFact = z.strictObject({
   /** All forks; null when the relation was locked or dropped while we looked. */
   sizeBytes: count.nullable(),
   relpages: z.number().int(),
+  /** Rows or entries as VACUUM or ANALYZE last counted them: -1 where they never did, 0 on 13. */
+  estimatedEntries: z.number(),
 });
 export type RelationSizeFact = z.infer<typeof relationSizeFact>;
 

@@ -282,6 +282,12 @@ const LimitSettings = z
         reason:
           'A build that just began is invisible to a single read; below a second the second look proves nothing.',
       }).prefault('1s'),
+      rereadInventoryAfter: setting(duration({ max: '7d' }), {
+        description:
+          'How long tables, columns, indexes, constraints and operator classes are kept, rather than read again, while a cheap look at the catalogue shows that nothing of it changed. `0s` reads them each time.',
+        reason:
+          'Nothing is known that such a look would miss; should there be something, it is put right this much later.',
+      }).prefault('1h'),
       connectionsPerServer: setting(whole({ min: 1, max: 100 }), {
         description: 'Connections to each node of a server at any one time, over all its databases.',
         reason: 'At least one is needed; a monitor that holds a hundred is an outage of its own.',

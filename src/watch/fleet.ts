@@ -337,6 +337,8 @@ export class Fleet {
       statementTextMax: limits.statementTextMax,
       rowsMax: limits.rowsMax,
       rowsPerSlice: limits.rowsPerSlice,
+      // A single look has none to keep.
+      rereadInventoryAfterMs: this.#options.remembers ? limits.rereadInventoryAfter.ms : 0,
       statementTimeoutMs: (name) =>
         Math.min(
           limits.statementTimeout.ms,

@@ -1,5 +1,6 @@
 import { columnStatisticsView } from '../collectors/column-statistics.ts';
 import type { Collector } from '../collectors/define.ts';
+import { catalogueFingerprints } from '../collectors/fingerprints.ts';
 import { type CollectorName, collectorNames, collectors } from '../collectors/index.ts';
 import type { ServerFact } from '../collectors/server.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
@@ -9,12 +10,15 @@ import { type RunOptions, runCollector } from '../postgres/run-collector.ts';
 import type { Session } from '../postgres/session.ts';
 import { collectStatements, type StatementLimits } from '../postgres/statements.ts';
 import type { Clock } from '../scheduler/clock.ts';
+import { Inventory, wantsFingerprints, withNewCounts } from './inventory.ts';
 
 export interface PassLimits extends StatementLimits {
   readonly bisectionBudgetMs: number;
   readonly secondLookDelayMs: number;
   readonly rowsMax: number;
   readonly rowsPerSlice: number;
+  /** How long an inventory is kept while the catalogue does not change; 0 reads it each time. */
+  readonly rereadInventoryAfterMs: number;
   readonly statementTimeoutMs: (name: CollectorName) => number;
 }
 
@@ -23,7 +27,8 @@ const oldestVersionNum = 130_000;
 
 /**
  * Runs the named collectors once, in the order that joins need, and returns the snapshot with their new outcomes in it. The server's own
- * facts are read first in every pass, since the other queries depend on its version. The second look at invalid indexes comes
+ * facts are read first in every pass, since the other queries depend on its version. An inventory is read only where the catalogue
+ * changed since the last one; else its facts are kept, with the counts that come with the sizes. The second look at invalid indexes comes
  * last and waits until enough time has passed since the inventory; where nothing looked invalid it does not ask at all.
  */
 export async function runPass(
@@ -57,6 +62,14 @@ export async function runPass(
   outcomes.server = serverOutcome;
   const server = serverOutcome.kind === 'collected' ? serverOutcome.facts[0] : undefined;
   const unsupported = whyUnsupported(server);
+  const inventory =
+    server === undefined || unsupported !== undefined
+      ? undefined
+      : await openInventory(session, previous, server, {
+          names,
+          rereadAfterMs: limits.rereadInventoryAfterMs,
+          run: runOptions('indexes', server),
+        });
   for (const name of collectorNames) {
     if (name === 'server' || !names.has(name)) continue;
     if (unsupported !== undefined) {
@@ -72,7 +85,20 @@ export async function runPass(
     } else if (name === 'statements') {
       outcomes[name] = await collectStatements(session, { ...limits, ...runOptions(name, server) });
     } else {
-      outcomes[name] = await run(session, name, server, runOptions(name, server));
+      const read = async (name: CollectorName): Promise<Outcome<unknown>> => {
+        const outcome = await run(session, name, server, runOptions(name, server));
+        inventory?.note(name, outcome);
+        return outcome;
+      };
+      outcomes[name] = inventory?.again(name) ?? (await read(name));
+      if (name === 'relation-sizes')
+        for (const counted of inventory?.uncounted ?? []) {
+          // Old counts are not passed off as new: they stay with their time where the connection is lost.
+          const recounted =
+            withNewCounts(counted, outcomes) ??
+            (session.isOpen ? await read(counted) : previous.outcomes[counted]);
+          if (recounted !== undefined) outcomes[counted] = recounted;
+        }
     }
     if (!session.isOpen && !signal.aborted) {
       // The connection broke under this collector: the rest would each wait for its own error.
@@ -81,7 +107,30 @@ export async function runPass(
     }
   }
   // Each outcome was made by its own collector; the mapped type cannot follow the loop.
-  return { ...previous, takenAtMs: clock.now(), outcomes: outcomes as Snapshot['outcomes'] };
+  return {
+    ...previous,
+    takenAtMs: clock.now(),
+    outcomes: outcomes as Snapshot['outcomes'],
+    ...(inventory && { readings: inventory.readings }),
+  };
+}
+
+/** Reads the fingerprints where that may save reading an inventory. That they cannot be read costs no more than that. */
+async function openInventory(
+  session: Session,
+  previous: Snapshot,
+  server: ServerFact,
+  options: {
+    readonly names: ReadonlySet<CollectorName>;
+    readonly rereadAfterMs: number;
+    readonly run: RunOptions;
+  },
+): Promise<Inventory> {
+  const { names, rereadAfterMs } = options;
+  const read = wantsFingerprints(names, rereadAfterMs)
+    ? await runCollector(session, catalogueFingerprints, options.run)
+    : undefined;
+  return new Inventory({ previous, names, rereadAfterMs, server, read });
 }
 
 /** The tables that expectations name, as the query wants them: schemas and, at the same places, tables. */

@@ -3,7 +3,7 @@ import { type ReadStatement, statementReader } from '../analysis/sql/conditions.
 import { loadSqlParser } from '../analysis/sql/parser.ts';
 import { type DefinitionFact, definitions as definitionsCollector } from '../collectors/definitions.ts';
 import { type CollectorName, collectorNames } from '../collectors/index.ts';
-import type { Snapshot } from '../collectors/snapshot.ts';
+import type { InventoryReading, Snapshot } from '../collectors/snapshot.ts';
 import { expectedStatuses } from '../findings/expected-status.ts';
 import type { CollectorRun, Generation } from '../findings/generation.ts';
 import { usualLifeRules } from '../findings/ledger.ts';
@@ -95,6 +95,8 @@ export class TargetWatcher {
   readonly #activations: Activations;
   readonly #lastSuccessAtMs = new Map<CollectorName, number>();
   #definitions = new Map<number, DefinitionFact>();
+  /** The reading of the inventory that they belong to. */
+  #defined: InventoryReading | undefined;
   readonly #diary: Diary;
   readonly #tableSizes: TableSizes;
   readonly #nodes: TargetNodes;
@@ -301,9 +303,11 @@ export class TargetWatcher {
     return history.isRemembered || standbys.length > 0;
   }
 
-  /** Reads the definitions that the findings' SQL needs: all of them after an inventory, else only those not known yet. */
+  /** Reads the definitions that the findings' SQL needs: all of them after an inventory was read, else only those not known yet. */
   async #readDefinitions(judgement: Judgement, isInventoryNew: boolean): Promise<void> {
-    if (isInventoryNew) this.#definitions = new Map();
+    const reading = this.#snapshot.readings?.indexes;
+    if (isInventoryNew && (reading === undefined || reading !== this.#defined)) this.#definitions = new Map();
+    this.#defined = reading;
     const oids = definitionsNeeded(judgement.drafts).filter((oid) => !this.#definitions.has(oid));
     const server = judgement.catalogue.server;
     const { clock, passLimits, connection } = this.#options;

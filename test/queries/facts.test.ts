@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { columnStatisticsView } from '../../src/collectors/column-statistics.ts';
 import { type Collector, variantFor } from '../../src/collectors/define.ts';
 import { definitions } from '../../src/collectors/definitions.ts';
+import { catalogueFingerprints } from '../../src/collectors/fingerprints.ts';
 import { collectors } from '../../src/collectors/index.ts';
 import { statements, statementsSource } from '../../src/collectors/statements.ts';
 import { highestOid, lowestOid } from '../../src/postgres/bisect.ts';
@@ -21,6 +22,7 @@ const all: readonly Collector[] = [
   // Statements are an extension's, and have a test of their own.
   ...Object.values(collectors).filter(({ name }) => name !== 'statements'),
   definitions,
+  catalogueFingerprints,
   columnStatisticsView,
 ] as unknown as readonly Collector[];
 
@@ -44,6 +46,7 @@ const keys: Readonly<Record<string, readonly string[]>> = {
   'index-builds': ['backendPid'],
   'invalid-indexes': ['indexOid'],
   definitions: ['indexOid'],
+  'catalogue-fingerprints': ['relations'],
 };
 
 /** Nullable facts that are null, or are not, in every row of the rich schema, and why. */

@@ -229,6 +229,7 @@ export const aSizeFact = (overrides: Partial<RelationSizeFact> = {}): RelationSi
   relationOid: ordersIndexOid,
   sizeBytes: 10 * MiB,
   relpages: 1_280,
+  estimatedEntries: 100_000,
   ...overrides,
 });
 

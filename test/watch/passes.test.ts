@@ -31,6 +31,7 @@ const limits: PassLimits = {
   statementTextMax: 8_192,
   rowsMax: 1_000_000,
   rowsPerSlice: 500,
+  rereadInventoryAfterMs: 0,
   statementTimeoutMs: () => 30_000,
 };
 
@@ -285,7 +286,9 @@ describeOnPostgres(majors, (server) => {
     });
 
     test('a finding about an index whose table is locked stays as it is', async () => {
-      watched = fleetOn(document(role.url(database.name)));
+      // Read anew each time: else its definition would be known from before.
+      const anew = { limits: { rereadInventoryAfter: '0s' } };
+      watched = fleetOn({ ...document(role.url(database.name)), ...anew });
       watched.fleet.start();
       await watched.until(database.name, 1);
       const locker = new pg.Client(database.url);
