@@ -71,13 +71,15 @@ export function variantFor(
   return chosen;
 }
 
-const oid = z.number().int().nonnegative();
-export const tableOid = oid.transform((value) => value as TableOid);
-export const indexOid = oid.transform((value) => value as IndexOid);
-export const constraintOid = oid.transform((value) => value as ConstraintOid);
-export const operatorClassOid = oid.transform((value) => value as OperatorClassOid);
-export const operatorFamilyOid = oid.transform((value) => value as OperatorFamilyOid);
-export const collationOid = oid.transform((value) => value as CollationOid);
+/** Checked as the number that it is: whose it is only the type says. */
+const oid = <Oid extends number>(): z.ZodType<Oid> =>
+  z.number().int().nonnegative() as unknown as z.ZodType<Oid>;
+export const tableOid = oid<TableOid>();
+export const indexOid = oid<IndexOid>();
+export const constraintOid = oid<ConstraintOid>();
+export const operatorClassOid = oid<OperatorClassOid>();
+export const operatorFamilyOid = oid<OperatorFamilyOid>();
+export const collationOid = oid<CollationOid>();
 export const count = z.number().nonnegative();
 /** Milliseconds since the epoch, or null where the server does not know. */
 export const instantMs = z.number().nullable();

@@ -4,19 +4,19 @@ import type { Rows } from './session.ts';
 export const lowestOid = 0;
 export const highestOid = 4_294_967_295;
 
-export interface BisectOptions {
+export interface BisectOptions<Row = readonly unknown[]> {
   /**
    * Runs the query over one range of oids; throws SQLSTATE 55P03 when a relation in it is locked. With `mayOpen` false it opens none,
    * so that no lock is in its way, and the facts that need an open relation are missing from its rows.
    */
-  readonly read: (fromOid: number, toOid: number, mayOpen: boolean) => Promise<Rows>;
+  readonly read: (fromOid: number, toOid: number, mayOpen: boolean) => Promise<Rows<Row>>;
   /** The oids in question, ascending; asked for only once something has blocked. */
   readonly candidates: () => Promise<readonly number[]>;
   readonly budgetMs: number;
   readonly now: () => number;
 }
 
-export interface BisectedRows extends Rows {
+export interface BisectedRows<Row = readonly unknown[]> extends Rows<Row> {
   /** Relations not opened because they, or others that could no longer be told apart from them in time, were locked. */
   readonly skipped: readonly number[];
 }
@@ -27,14 +27,14 @@ export interface BisectedRows extends Rows {
  * others their facts, many never hold up the collector, and none goes missing: an index that was not listed would read as one that
  * is not there.
  */
-export async function readAroundLocks(options: BisectOptions): Promise<BisectedRows> {
+export async function readAroundLocks<Row>(options: BisectOptions<Row>): Promise<BisectedRows<Row>> {
   const whole = await attempt(options, lowestOid, highestOid);
   if (whole !== undefined) return { ...whole, skipped: [] };
 
   const deadline = options.now() + options.budgetMs;
   const pending: (readonly number[])[] = halves(await options.candidates());
   const skipped: number[] = [];
-  const parts: { readonly first: number; readonly read: Rows }[] = [];
+  const parts: { readonly first: number; readonly read: Rows<Row> }[] = [];
   for (let part = pending.shift(); part !== undefined; part = pending.shift()) {
     const first = part.at(0);
     const last = part.at(-1);
@@ -58,7 +58,11 @@ export async function readAroundLocks(options: BisectOptions): Promise<BisectedR
   };
 }
 
-async function attempt(options: BisectOptions, from: number, to: number): Promise<Rows | undefined> {
+async function attempt<Row>(
+  options: BisectOptions<Row>,
+  from: number,
+  to: number,
+): Promise<Rows<Row> | undefined> {
   try {
     return await options.read(from, to, true);
   } catch (caught) {

@@ -1,23 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import pg from 'pg';
 import type { z } from 'zod';
 import type { CollectionError } from '../model/outcome.ts';
 import { err, ok, type Result } from '../model/result.ts';
+import { type Accept, acceptsOf } from './accept.ts';
 import type { Rows } from './session.ts';
-
-const int8 = 20;
-
-/** Counters and sizes come as bigint; they are numbers here, since 2^53 scans or bytes lie beyond every server. */
-export const factTypes: pg.CustomTypesConfig = {
-  getTypeParser(oid: number, format?: string) {
-    if (oid === int8) return (text: string) => Number(text);
-    // The overloads of the library's declaration name each type's parser; what is wanted here is any of them.
-    return (pg.types.getTypeParser as (oid: number, format?: string) => (text: string) => unknown)(
-      oid,
-      format,
-    );
-  },
-};
 
 /** Rows parsed between two turns of the event loop: about a millisecond's work. */
 const defaultRowsPerSlice = 500;
@@ -32,24 +18,74 @@ export async function parseFacts<Fact>(
   schema: z.ZodType<Fact>,
   rowsPerSlice = defaultRowsPerSlice,
 ): Promise<Result<readonly Fact[], CollectionError>> {
-  const keys = rows.names.map(camelCase);
-  const facts: Fact[] = [];
+  const reader = new FactReader(name, rows.names, schema);
   for (const [place, row] of rows.rows.entries()) {
     if (place > 0 && place % rowsPerSlice === 0) await nextTurn();
-    const raw: Record<string, unknown> = {};
-    for (const [column, key] of keys.entries()) raw[key] = row[column];
-    const parsed = schema.safeParse(raw);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      const where = issue?.path.join('.') ?? '';
-      return err({
-        kind: 'FactMismatch',
-        message: `${name}: column ${where} of row ${place + 1} is not what the query promises: ${issue?.message ?? ''}`,
-      });
-    }
-    facts.push(parsed.data);
+    reader.add(row);
   }
-  return ok(facts);
+  return reader.facts;
+}
+
+/**
+ * Makes facts of rows one by one, as they arrive. All have one shape with room for their values, and what is plainly as the schema
+ * promises is taken as it is; the schema itself is asked about the rest, and its word counts.
+ */
+export class FactReader<Fact> {
+  readonly #name: string;
+  readonly #schema: z.ZodType<Fact>;
+  readonly #keys: readonly string[];
+  readonly #accepts: readonly Accept[] | undefined;
+  readonly #template: Readonly<Record<string, unknown>>;
+  readonly #facts: Fact[] = [];
+  #rows = 0;
+  #error: CollectionError | undefined;
+
+  constructor(name: string, columns: readonly string[], schema: z.ZodType<Fact>) {
+    this.#name = name;
+    this.#schema = schema;
+    this.#keys = columns.map(camelCase);
+    this.#accepts = acceptsOf(schema, this.#keys);
+    // An object that is parsed has its values inside, and so have its copies; one that grows key by key keeps them elsewhere, in
+    // several times the room.
+    this.#template = JSON.parse(`{${this.#keys.map((key) => `${JSON.stringify(key)}:null`).join(',')}}`);
+  }
+
+  /** What came of the rows so far: all of them, or the first that did not fit. */
+  get facts(): Result<readonly Fact[], CollectionError> {
+    return this.#error === undefined ? ok(this.#facts) : err(this.#error);
+  }
+
+  /** Never throws; after a row that does not fit nothing more is kept. */
+  add(row: readonly unknown[]): void {
+    this.#rows += 1;
+    if (this.#error !== undefined) return;
+    const raw: Record<string, unknown> = { ...this.#template };
+    const keys = this.#keys;
+    const accepts = this.#accepts;
+    let isPlain = accepts !== undefined;
+    for (let column = 0; column < keys.length; column += 1) {
+      const value = row[column];
+      raw[keys[column] as string] = value;
+      if (isPlain && accepts?.[column]?.(value) !== true) isPlain = false;
+    }
+    // Just checked, column by column, to be what the schema makes of it.
+    if (isPlain) this.#facts.push(raw as Fact);
+    else this.#ask(raw);
+  }
+
+  #ask(raw: Readonly<Record<string, unknown>>): void {
+    const parsed = this.#schema.safeParse(raw);
+    if (parsed.success) {
+      this.#facts.push(parsed.data);
+      return;
+    }
+    const [issue] = parsed.error.issues;
+    const where = issue?.path.join('.') ?? '';
+    this.#error = {
+      kind: 'FactMismatch',
+      message: `${this.#name}: column ${where} of row ${this.#rows} is not what the query promises: ${issue?.message ?? ''}`,
+    };
+  }
 }
 
 /** `scans_total` is `scansTotal`: SQL and TypeScript each keep their custom. */

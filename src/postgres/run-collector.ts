@@ -1,11 +1,12 @@
 import { type Collector, variantFor } from '../collectors/define.ts';
-import type { Outcome } from '../model/outcome.ts';
+import type { CollectionError, Outcome } from '../model/outcome.ts';
+import { ok } from '../model/result.ts';
 import { quoteIdentifier } from '../plan/sql.ts';
 import { readAroundLocks } from './bisect.ts';
 import { collectionError } from './errors.ts';
 import { readQuery } from './queries.ts';
-import { parseFacts } from './rows.ts';
-import type { Rows, Session } from './session.ts';
+import { FactReader } from './rows.ts';
+import type { EachRow, Rows, Session } from './session.ts';
 
 export interface RunOptions {
   readonly versionNum: number;
@@ -39,45 +40,64 @@ export async function runCollector<Fact>(
   const text = readQuery(variantFor(collector, options.versionNum).file);
   const sql =
     schemaname === undefined ? text : text.replaceAll('{schema}', () => quoteIdentifier(schemaname));
-  const ask = (text: string, values: readonly unknown[]): Promise<Rows> =>
-    session.transaction(options, (statement) => statement(text, values));
+  const ask = (text: string, values: readonly unknown[], each?: EachRow): Promise<Rows> =>
+    session.transaction(options, (statement) => statement(text, values, each));
+  let unfit: CollectionError | undefined;
+  let rowCount = 0;
+  /** Each time anew: what was read before a lock was run into does not count. */
+  const readFacts = async (values: readonly unknown[]): Promise<Rows<Fact>> => {
+    let reader: FactReader<Fact> | undefined;
+    let count = 0;
+    const take: EachRow = (row, names) => {
+      count += 1;
+      if (count > options.rowsMax) return;
+      reader ??= new FactReader(collector.name, names, collector.fact);
+      reader.add(row);
+    };
+    const { names, rows } = await ask(sql, values, take);
+    for (const row of rows) take(row, names);
+    rowCount = Math.max(rowCount, count);
+    const facts = reader?.facts ?? ok([]);
+    if (!facts.ok) unfit ??= facts.error;
+    return { names, rows: facts.ok ? facts.value : [] };
+  };
+  const failed = (error: CollectionError): Outcome<Fact> => ({
+    kind: 'failed',
+    error,
+    collectedAtMs: startedAtMs,
+    durationMs: options.now() - startedAtMs,
+  });
   try {
     const values = options.values ?? [];
     const read =
       collector.bounds === 'none'
-        ? { ...(await ask(sql, values)), skipped: [] }
+        ? { ...(await readFacts(values)), skipped: [] }
         : await readAroundLocks({
-            read: (from, to, mayOpen) => ask(sql, [...values, from, to, mayOpen]),
+            read: (from, to, mayOpen) => readFacts([...values, from, to, mayOpen]),
             candidates: async () => options.candidates ?? (await relationOids(ask)),
             budgetMs: options.bisectionBudgetMs,
             now: options.now,
           });
     const durationMs = options.now() - startedAtMs;
-    if (read.rows.length > options.rowsMax) {
-      const message = `${collector.name}: ${read.rows.length} rows are more than limits.rowsMax (${options.rowsMax}); raise it or watch fewer schemas`;
-      return {
-        kind: 'failed',
-        error: { kind: 'QueryFailed', message },
-        collectedAtMs: startedAtMs,
-        durationMs,
-      };
+    rowCount = Math.max(rowCount, read.rows.length);
+    if (rowCount > options.rowsMax) {
+      const message = `${collector.name}: ${rowCount} rows are more than limits.rowsMax (${options.rowsMax}); raise it or watch fewer schemas`;
+      return failed({ kind: 'QueryFailed', message });
     }
-    const facts = await parseFacts(collector.name, read, collector.fact, options.rowsPerSlice);
-    if (!facts.ok) return { kind: 'failed', error: facts.error, collectedAtMs: startedAtMs, durationMs };
-    const locked = facts.value.map((fact) => collector.lockedRelation(fact)).filter((oid) => oid !== null);
+    if (unfit !== undefined) return failed(unfit);
+    const locked = read.rows.map((fact) => collector.lockedRelation(fact)).filter((oid) => oid !== null);
     return {
       kind: 'collected',
-      facts: facts.value,
+      facts: read.rows,
       collectedAtMs: startedAtMs,
       durationMs,
       skippedRelations: [...new Set([...read.skipped, ...locked])],
     };
   } catch (caught) {
-    const durationMs = options.now() - startedAtMs;
     const error = options.signal.aborted
       ? ({ kind: 'Cancelled', message: `${collector.name}: cancelled` } as const)
       : collectionError(caught, collector.name, { roleName: options.roleName });
-    return { kind: 'failed', error, collectedAtMs: startedAtMs, durationMs };
+    return failed(error);
   }
 }
 

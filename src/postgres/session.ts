@@ -3,7 +3,7 @@ import { mayTryNextAttempt, type PgClientConfig } from '../config/pg-client.ts';
 import type { CollectionError } from '../model/outcome.ts';
 import { err, ok, type Result } from '../model/result.ts';
 import { collectionError } from './errors.ts';
-import { factTypes } from './rows.ts';
+import { factTypes, sharingTypes } from './fact-types.ts';
 
 /** Bounds of everything a session does; each is a setting. */
 export interface SessionLimits {
@@ -16,15 +16,20 @@ export interface SessionLimits {
   readonly graceMs?: number;
 }
 
-export interface Rows {
+export interface Rows<Row = readonly unknown[]> {
   readonly names: readonly string[];
-  readonly rows: readonly (readonly unknown[])[];
+  readonly rows: readonly Row[];
 }
 
-/** Runs one statement inside a guest transaction. Throws what the server answered. */
-export type Ask = (text: string, values?: readonly unknown[]) => Promise<Rows>;
+/** Is given rows as they arrive, so that they need not all be there at once. Must not throw. */
+export type EachRow = (row: readonly unknown[], names: readonly string[]) => void;
+
+/** Runs one statement inside a guest transaction. Throws what the server answered. What `each` was given is not in the answer. */
+export type Ask = (text: string, values?: readonly unknown[], each?: EachRow) => Promise<Rows>;
 
 const usualGraceMs = 5_000;
+
+const usualRowsPerSlice = 1_000;
 
 /** How long a cancelled statement may take to end: a shutdown has five seconds in all, and a CancelRequest can get lost. */
 const cancelGraceMs = 1_000;
@@ -97,22 +102,26 @@ export class Session {
 
   /**
    * Runs `work` in one `BEGIN READ ONLY` transaction with local settings. Always rolled back: there is nothing to keep. Aborting
-   * `signal` cancels the running statement on the server too.
+   * `signal` cancels the running statement on the server too. After `rowsPerSlice` rows everybody else gets a turn.
    */
   async transaction<T>(
-    options: { readonly statementTimeoutMs: number; readonly signal: AbortSignal },
+    options: {
+      readonly statementTimeoutMs: number;
+      readonly signal: AbortSignal;
+      readonly rowsPerSlice?: number;
+    },
     work: (ask: Ask) => Promise<T>,
   ): Promise<T> {
     options.signal.throwIfAborted();
     const timeoutMs = Math.ceil(options.statementTimeoutMs);
-    const ask: Ask = async (text, values = []) => {
+    const ask: Ask = async (text, values = [], each) => {
       options.signal.throwIfAborted();
       // Extended also without values: only the simple protocol takes several statements in one text.
-      const query = { text, values: [...values], rowMode: 'array', queryMode: 'extended' } as const;
-      const result = await this.#answerWithin(timeoutMs + this.#graceMs, () =>
-        this.#client.query<unknown[]>(query),
+      const way = { rowMode: 'array', queryMode: 'extended', types: sharingTypes() } as const;
+      const query = new pg.Query({ text, values: [...values], ...way });
+      return this.#answerWithin(timeoutMs + this.#graceMs, () =>
+        this.#run(query, each, options.rowsPerSlice ?? usualRowsPerSlice),
       );
-      return { names: result.fields.map((field) => field.name), rows: result.rows };
     };
     let giveUp: NodeJS.Timeout | undefined;
     const cancel = (): void => {
@@ -168,6 +177,31 @@ export class Session {
     } catch {
       this.#drop();
     }
+  }
+
+  #run(query: pg.Query, each: EachRow | undefined, rowsPerSlice: number): Promise<Rows> {
+    return new Promise((resolve, reject) => {
+      const socket = socketOf(this.#client);
+      const rows: unknown[][] = [];
+      let names: readonly string[] | undefined;
+      let inSlice = 0;
+      query.on('row', (row: unknown[], result) => {
+        names ??= namesOf(result);
+        if (each === undefined) rows.push(row);
+        else each(row, names);
+        inSlice += 1;
+        if (inSlice !== rowsPerSlice) return;
+        // The rest of what was received still comes; nothing more is received before the others had their turn.
+        socket.pause();
+        setImmediate(() => {
+          inSlice = 0;
+          socket.resume();
+        });
+      });
+      query.on('error', reject);
+      query.on('end', (result) => resolve({ names: names ?? namesOf(result), rows }));
+      this.#client.query(query);
+    });
   }
 
   /** Waits for an answer; a connection that gives none in time is dead and is dropped, which fails the query. */
@@ -236,3 +270,5 @@ const socketOf = (client: pg.Client) =>
 const isCancelled = (caught: unknown): boolean =>
   caught instanceof pg.DatabaseError && caught.code === queryCancelled;
 const queryCancelled = '57014';
+const namesOf = (result: pg.ResultBuilder | undefined): readonly string[] =>
+  result?.fields.map((field) => field.name) ?? [];

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { collectors } from '../../src/collectors/index.ts';
-import { factTypes, parseFacts } from '../../src/postgres/rows.ts';
+import { factTypes } from '../../src/postgres/fact-types.ts';
+import { parseFacts } from '../../src/postgres/rows.ts';
 
 const fact = z.strictObject({
   tableOid: z.number(),

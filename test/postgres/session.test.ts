@@ -126,6 +126,47 @@ describeOnPostgres(majors, (server) => {
       },
     );
 
+    test('hands over rows as they arrive, in order, and lets others have their turn', async () => {
+      const seen: unknown[] = [];
+      const namesSeen = new Set<readonly string[]>();
+      let turns = 0;
+      let isOver = false;
+      const turn = (): void => {
+        turns += 1;
+        if (!isOver) setImmediate(turn);
+      };
+      setImmediate(turn);
+      const answer = await session.transaction({ ...patient, rowsPerSlice: 100 }, (ask) =>
+        ask(
+          'select g as number, $1::text as word from generate_series(1, 20000) g',
+          ['same'],
+          (row, names) => {
+            seen.push(row[0]);
+            namesSeen.add(names);
+          },
+        ),
+      );
+      isOver = true;
+      expect(seen).toEqual(Array.from({ length: 20_000 }, (_, at) => at + 1));
+      expect([...namesSeen]).toEqual([['number', 'word']]);
+      expect(answer).toEqual({ names: ['number', 'word'], rows: [] });
+      // What one packet holds comes at once: some hundreds of rows.
+      expect(turns).toBeGreaterThan(20);
+    });
+
+    test('of which the statement fails half way has handed over what came before, and goes on', async () => {
+      const seen: unknown[] = [];
+      await session.transaction({ ...patient, rowsPerSlice: 10 }, async (ask) => {
+        const failing = ask('select 1 / (3000 - g) from generate_series(1, 5000) g', [], (row) =>
+          seen.push(row),
+        );
+        await expect(failing).rejects.toMatchObject({ code: '22012' });
+      });
+      expect(seen.length).toBeLessThan(3_000);
+      const { names, rows } = await session.transaction(patient, (ask) => ask('select 1 as one where false'));
+      expect({ names, rows }).toEqual({ names: ['one'], rows: [] });
+    });
+
     test('ends when its work throws, and the connection is as good as before', async () => {
       await expect(
         session.transaction(patient, async () => {
