@@ -1,4 +1,5 @@
 import type { ForeignKeyView, IndexView, TableView } from '../../analysis/catalogue.ts';
+import type { IndexFact } from '../../collectors/inventory.ts';
 
 /** From here on an update that changes only what summarising indexes (BRIN) hold can be HOT. */
 const versionSparingBrin = 160_000;
@@ -46,9 +47,17 @@ const momentOfCreation = /^(?:date_?)?(?:created|inserted|added|registered)(?:_?
 /** Every column of the table that the index depends on, each once. */
 function columnsOf(index: IndexView): readonly string[] {
   const keys = index.keys.filter((key) => key.columnNumber !== null).map((key) => key.text);
-  const { expressions, predicate } = index.fact;
-  return [...new Set([...keys, ...index.included, ...columnsIn(expressions), ...columnsIn(predicate)])];
+  return [...new Set([...keys, ...index.included, ...columnsInSql(index.fact)])];
 }
+
+/** The columns in expressions and predicate; as long as the fact is the same one, so are they. */
+function columnsInSql(fact: IndexFact): readonly string[] {
+  if (!fact.hasExpressions && !fact.hasPredicate) return [];
+  const columns = readBefore.get(fact) ?? [...columnsIn(fact.expressions), ...columnsIn(fact.predicate)];
+  readBefore.set(fact, columns);
+  return columns;
+}
+const readBefore = new WeakMap<IndexFact, readonly string[]>();
 
 const name = String.raw`(?:"(?:[^"]|"")*"|[a-z_][\w$]*)`;
 const qualifiedName = String.raw`(?:${name}\.)?${name}`;
@@ -65,12 +74,14 @@ const notColumns = new RegExp(
   'g',
 );
 
+const anyName = new RegExp(`(?<![\\w$.])${name}`, 'g');
+
 /**
  * The columns in an expression or predicate as the server prints it: the names that are neither types, functions, collations nor
  * operators. Keywords are printed in capitals, but for true and false.
  */
 export function columnsIn(deparsed: string | null): readonly string[] {
-  const names = (deparsed ?? '').replace(notColumns, ' ( ').matchAll(new RegExp(`(?<![\\w$.])${name}`, 'g'));
+  const names = (deparsed ?? '').replace(notColumns, ' ( ').matchAll(anyName);
   return [...names]
     .map(([written]) => (written.startsWith('"') ? written.slice(1, -1).replaceAll('""', '"') : written))
     .filter((column) => column !== 'true' && column !== 'false');

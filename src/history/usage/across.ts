@@ -178,11 +178,15 @@ function observing(
 
 export function isoDay(atMs: number): string {
   const day = Math.floor(atMs / dayMs);
-  // One and the same day is written of every index that nobody used yet.
-  if (day !== lastDay.day) lastDay = { day, text: new Date(atMs).toISOString().slice(0, 10) };
-  return lastDay.text;
+  const known = daysInWords.get(day);
+  if (known !== undefined) return known;
+  const text = new Date(atMs).toISOString().slice(0, 10);
+  if (daysInWords.size < daysKeptMax) daysInWords.set(day, text);
+  return text;
 }
-let lastDay = { day: 0, text: '1970-01-01' };
+/** The same few days are written of every index that nobody used yet. */
+const daysInWords = new Map<number, string>();
+const daysKeptMax = 1_000;
 
 const isoMinute = (atMs: number): string =>
   `${new Date(atMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
