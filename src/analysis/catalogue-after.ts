@@ -52,6 +52,7 @@ export function catalogueAfter(catalogue: Catalogue, { added, removed }: Catalog
     tables: [...tables.values()],
     indexes: [...indexes.values()],
     foreignKeys: [...keys.values()],
+    tablesByOid: new Map([...tables.values()].map((table) => [table.oid, table])),
     indexesByOid: new Map([...indexes.values()].map((index) => [index.oid, index])),
   };
 }
