@@ -25,19 +25,23 @@ const happenings: Readonly<Record<string, (facts: Facts) => Facts>> = {
   'everything was read again': (facts) => structuredClone(facts),
   'an index was renamed': (facts) => ({
     ...facts,
-    indexes: facts.indexes?.map((fact, place) => (place === 1 ? { ...fact, indexrelname: 'renamed' } : fact)),
+    indexes: (facts.indexes ?? []).map((fact, place) =>
+      place === 1 ? { ...fact, indexrelname: 'renamed' } : fact,
+    ),
   }),
   'a column was renamed': (facts) => ({
     ...facts,
-    columns: facts.columns?.map((fact, place) => (place === 1 ? { ...fact, columnName: 'renamed' } : fact)),
+    columns: (facts.columns ?? []).map((fact, place) =>
+      place === 1 ? { ...fact, columnName: 'renamed' } : fact,
+    ),
   }),
   'a table was renamed': (facts) => ({
     ...facts,
-    tables: facts.tables?.map((fact, place) => (place === 0 ? { ...fact, relname: 'renamed' } : fact)),
+    tables: (facts.tables ?? []).map((fact, place) => (place === 0 ? { ...fact, relname: 'renamed' } : fact)),
   }),
   'a predicate was changed': (facts) => ({
     ...facts,
-    indexes: facts.indexes?.map((fact, place) =>
+    indexes: (facts.indexes ?? []).map((fact, place) =>
       place === 1 ? { ...fact, predicate: '(id > 8)', hasPredicate: true } : fact,
     ),
   }),
@@ -47,14 +51,17 @@ const happenings: Readonly<Record<string, (facts: Facts) => Facts>> = {
   }),
   'a table was dropped': (facts) => ({
     ...facts,
-    tables: facts.tables?.slice(0, 1),
-    indexes: facts.indexes?.slice(0, 3),
+    tables: (facts.tables ?? []).slice(0, 1),
+    indexes: (facts.indexes ?? []).slice(0, 3),
   }),
   'the columns could not be read': (facts) => ({ ...facts, columns: [] }),
   'counters and sizes moved': (facts) => ({
     ...facts,
-    indexUsage: facts.indexUsage?.map((fact) => ({ ...fact, scansTotal: fact.scansTotal + 1 })),
-    relationSizes: facts.relationSizes?.map((fact) => ({ ...fact, sizeBytes: 1 + (fact.sizeBytes ?? 0) })),
+    indexUsage: (facts.indexUsage ?? []).map((fact) => ({ ...fact, scansTotal: fact.scansTotal + 1 })),
+    relationSizes: (facts.relationSizes ?? []).map((fact) => ({
+      ...fact,
+      sizeBytes: 1 + (fact.sizeBytes ?? 0),
+    })),
   }),
 };
 
