@@ -12,8 +12,8 @@ select
   s.idx_tup_fetch as tuples_fetched_total,
   null::float8 as last_scan_at_ms,
   null::float8 as stats_reset_at_ms,
-  io.idx_blks_read as blocks_read_total,
-  io.idx_blks_hit as blocks_hit_total
+  -- As in pg_statio_all_indexes, which would join the same catalogues once more.
+  pg_catalog.pg_stat_get_blocks_fetched(s.indexrelid) - pg_catalog.pg_stat_get_blocks_hit(s.indexrelid) as blocks_read_total,
+  pg_catalog.pg_stat_get_blocks_hit(s.indexrelid) as blocks_hit_total
 from pg_catalog.pg_stat_user_indexes s
-join pg_catalog.pg_statio_user_indexes io on io.indexrelid = s.indexrelid
 order by s.indexrelid

@@ -5,9 +5,12 @@
 -- Columns: estimated_rows is null where PostgreSQL does not know (-1 from 14 on; 0 with no pages on 13);
 --   relpages are blocks as last counted by VACUUM or ANALYZE, often stale.
 with extension_member as materialized (
+  -- By extension, for which pg_depend has an index.
   select dep.objid
   from pg_catalog.pg_depend dep
-  where dep.classid = 'pg_catalog.pg_class'::regclass and dep.deptype = 'e'
+  where dep.refclassid = 'pg_catalog.pg_extension'::regclass
+    and dep.classid = 'pg_catalog.pg_class'::regclass
+    and dep.deptype = 'e'
 )
 select
   tc.oid as table_oid,
