@@ -10,7 +10,7 @@ with watched as materialized (
     and n.nspname !~ '^pg_'
     and n.nspname <> 'information_schema'
 ),
-named as (
+named as materialized (
   select i.indrelid as table_oid, key.attnum
   from pg_catalog.pg_index i
   cross join lateral pg_catalog.unnest(i.indkey::int2[]) as key(attnum)
@@ -34,7 +34,7 @@ select
   a.attnotnull as is_not_null,
   a.attlen as length_bytes,
   a.attgenerated::text as generated
-from named
+from watched
+join named on named.table_oid = watched.oid
 join pg_catalog.pg_attribute a on a.attrelid = named.table_oid and a.attnum = named.attnum
-where a.attrelid in (select watched.oid from watched)
 order by a.attrelid, a.attnum
