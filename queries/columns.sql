@@ -2,15 +2,7 @@
 -- Source: manual, "pg_attribute", "pg_index", "pg_constraint", "pg_depend".
 -- Versions: 13 and later. Privileges: none. Cost: one pass over pg_index, pg_constraint and the columns they name.
 -- Columns: length_bytes is attlen (-1: variable length); generated is '' (no), 's' (stored) or 'v' (virtual, 18 and later).
-with watched as materialized (
-  select tc.oid
-  from pg_catalog.pg_class tc
-  join pg_catalog.pg_namespace n on n.oid = tc.relnamespace
-  where tc.relpersistence <> 't'
-    and n.nspname !~ '^pg_'
-    and n.nspname <> 'information_schema'
-),
-named as materialized (
+with named as materialized (
   select i.indrelid as table_oid, key.attnum
   from pg_catalog.pg_index i
   cross join lateral pg_catalog.unnest(i.indkey::int2[]) as key(attnum)
@@ -34,7 +26,11 @@ select
   a.attnotnull as is_not_null,
   a.attlen as length_bytes,
   a.attgenerated::text as generated
-from watched
-join named on named.table_oid = watched.oid
+from named
+join pg_catalog.pg_class tc on tc.oid = named.table_oid
+join pg_catalog.pg_namespace n on n.oid = tc.relnamespace
 join pg_catalog.pg_attribute a on a.attrelid = named.table_oid and a.attnum = named.attnum
+where tc.relpersistence <> 't'
+  and n.nspname !~ '^pg_'
+  and n.nspname <> 'information_schema'
 order by a.attrelid, a.attnum
