@@ -42,5 +42,19 @@ export function noteFault(row: FaultRow): void {
   if (file !== undefined) appendFileSync(file, `${JSON.stringify(row)}\n`);
 }
 
+/** Something longer than a row that a test measured, for a place of its own in docs/reliability.md. */
+export interface FaultBlock {
+  /** Names the place: between `<!-- NAME: written by npm run test:faults -->` and `<!-- end of NAME -->`. */
+  readonly block: string;
+  /** Markdown. */
+  readonly text: string;
+}
+
+/** Notes a block; printed, and with `--write` put into its place. The last of one name counts. */
+export function noteBlock(noted: FaultBlock): void {
+  const file = process.env[rowsVariable];
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify(noted)}\n`);
+}
+
 /** How often to try: the first number in the short form. */
 export const times = (short: number, long: number): number => (isShort ? short : long);

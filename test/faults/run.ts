@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { inRepository, readText } from '../support/repository.ts';
-import { type FaultRow, faultAreas, rowsVariable, shortVariable } from './rows.ts';
+import { type FaultBlock, type FaultRow, faultAreas, rowsVariable, shortVariable } from './rows.ts';
 
 /*
  * npm run test:faults [-- --short] [-- --write] [-- FILTER…]
@@ -29,18 +29,24 @@ const { status } = spawnSync(
     env: { ...process.env, [rowsVariable]: file, ...(values.short && { [shortVariable]: 'yes' }) },
   },
 );
-const rows = existsSync(file)
+const noted = existsSync(file)
   ? readFileSync(file, 'utf8')
       .trim()
       .split('\n')
-      // Written by `noteFault`.
-      .map((line) => JSON.parse(line) as FaultRow)
+      // Written by `noteFault` and `noteBlock`.
+      .map((line) => JSON.parse(line) as FaultRow | FaultBlock)
   : [];
 rmSync(scratch, { recursive: true });
 
+const rows = noted.flatMap((one) => ('block' in one ? [] : [one]));
+/** By the name of their place; a test that was tried again notes its block again. */
+const blocks = new Map(noted.flatMap((one) => ('block' in one ? [[one.block, one.text]] : [])));
 const table = tableOf(rows);
-console.log(`\n${table}\n${rows.length} faults`);
-if (values.write && status === 0) writeTable(table);
+console.log(`\n${table}\n${[...blocks.values()].join('\n\n')}\n\n${rows.length} faults`);
+if (values.write && status === 0) {
+  writeBlock('faults', table);
+  for (const [name, text] of blocks) writeBlock(name, text);
+}
 process.exitCode = status === 0 && rows.length > 0 ? 0 : 1;
 
 function tableOf(all: readonly FaultRow[]): string {
@@ -73,12 +79,13 @@ function newest(own: readonly FaultRow[]): readonly FaultRow[] {
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
-function writeTable(text: string): void {
+/** Puts text into the place that the page keeps for it. */
+function writeBlock(name: string, text: string): void {
   const page = 'docs/reliability.md';
-  const [begin, end] = ['<!-- faults: written by npm run test:faults -->', '<!-- end of faults -->'];
+  const [begin, end] = [`<!-- ${name}: written by npm run test:faults -->`, `<!-- end of ${name} -->`];
   const before = readText(page);
   const from = before.indexOf(begin);
   const to = before.indexOf(end);
-  if (from === -1 || to < from) throw new Error(`${page} has no place for the table: ${begin} … ${end}`);
+  if (from === -1 || to < from) throw new Error(`${page} has no place for ${name}: ${begin} … ${end}`);
   writeFileSync(inRepository(page), `${before.slice(0, from)}${begin}\n\n${text}\n${before.slice(to)}`);
 }
