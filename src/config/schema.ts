@@ -253,7 +253,7 @@ const LimitSettings = z
       }).prefault('5s'),
       retryFirst: setting(duration({ min: '100ms', max: '1m' }), {
         description:
-          'How long no second attempt is made after a failed connection; doubled with each further failure, and spread at random between half and all of it.',
+          'How long no second attempt is made after a failed connection; doubled with each further failure, and spread at random between half and all of it. The attempt then starts at a random moment within this time after its collection is due, so that the targets of a server that returns do not come all at once.',
         reason: 'A server that is out of connections is not helped by being asked again at once.',
       }).prefault('5s'),
       retryMax: setting(duration({ min: '1s', max: '1h' }), {

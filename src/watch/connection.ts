@@ -10,7 +10,10 @@ export interface ConnectionOptions {
   readonly attempts: () => readonly PgClientConfig[];
   readonly sessionLimits: SessionLimits;
   readonly slots: ConnectionSlots;
-  /** After a failed attempt the next is made no sooner than `first`, doubled with each failure, up to `max`. */
+  /**
+   * After a failed attempt the next is made no sooner than `first`, doubled with each failure, up to `max`; and then at a random moment
+   * within `first` after it was asked for.
+   */
   readonly backOffMs: { readonly first: number; readonly max: number };
   readonly clock: Clock;
 }
@@ -38,10 +41,12 @@ export class Connection {
 
   /** The open connection, or a new one. Waits for a slot; rejects when `signal` is aborted meanwhile. */
   async open(signal: AbortSignal): Promise<Result<Session, CollectionError>> {
-    const { clock, slots, attempts, sessionLimits } = this.#options;
+    const { clock, slots, attempts, sessionLimits, backOffMs } = this.#options;
     if (this.#session?.isOpen === true) return ok(this.#session);
     await this.close();
     if (this.#lastError !== undefined && clock.now() < this.#retryAtMs) return err(this.#lastError);
+    // All targets of a server are due by one schedule: those that were refused would otherwise try again in the same instant.
+    if (this.#failures > 0) await clock.sleep(clock.random() * backOffMs.first, signal);
     this.#releaseSlot = await slots.acquire(signal);
     const opened = await Session.open(attempts(), sessionLimits, signal);
     if (opened.ok) {

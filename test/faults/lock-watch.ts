@@ -102,8 +102,15 @@ select
   ), '[]') as modes,
   coalesce((select array_agg(ours.pid) from ours), '{}') as pids`;
 
+/** A wait that has been seen in every look since its first. */
+interface Episode extends WaitBehindUs {
+  readonly isOurs: boolean;
+  readonly sinceMs: number;
+}
+
 class Waits {
-  readonly #first = new Map<string, { readonly atMs: number; readonly waiter: Waiter; lastMs: number }>();
+  #going = new Map<string, Episode>();
+  readonly #over: Episode[] = [];
   readonly #modes = new Map<string, number>();
   readonly #pids = new Set<number>();
   #looks = 0;
@@ -118,21 +125,20 @@ class Waits {
     this.#connectionsMax = Math.max(this.#connectionsMax, pids.length);
     for (const pid of pids) this.#pids.add(pid);
     for (const mode of modes) this.#modes.set(mode, (this.#modes.get(mode) ?? 0) + 1);
-    for (const waiter of waiters) {
-      if (!waiter.isOurs && !waiter.isBehindUs) continue;
-      // One wait: a lock that one statement of one process wants. Who waited before we came waits for us from now on only.
-      const key = `${waiter.pid} ${waiter.statementAtMs} ${waiter.locktype} ${waiter.isOurs}`;
-      const known = this.#first.get(key);
-      if (known === undefined) this.#first.set(key, { atMs, waiter, lastMs: atMs });
-      else known.lastMs = atMs;
+    const going = new Map<string, Episode>();
+    for (const { pid, isOurs, isBehindUs, statement, statementAtMs, locktype } of waiters) {
+      if (!isOurs && !isBehindUs) continue;
+      const key = `${pid} ${statementAtMs} ${locktype} ${isOurs}`;
+      const sinceMs = this.#going.get(key)?.sinceMs ?? atMs;
+      going.set(key, { isOurs, statement, locktype, sinceMs, waitedMs: atMs - sinceMs });
     }
+    // A concurrent build waits several times: each ends when a look does not see it any more.
+    for (const [key, episode] of this.#going) if (!going.has(key)) this.#over.push(episode);
+    this.#going = going;
   }
 
   sum(): WaitsSeen {
-    const waits = [...this.#first.values()].map(({ atMs, lastMs, waiter }) => ({
-      ...waiter,
-      waitedMs: lastMs - atMs,
-    }));
+    const waits = [...this.#over, ...this.#going.values()];
     const ours = waits.filter(({ isOurs }) => isOurs);
     return {
       looks: this.#looks,
