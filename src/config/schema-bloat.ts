@@ -59,7 +59,7 @@ export const BloatSettings = z
         description:
           'How often the collecting connection looks, while an index is read, whether somebody waits for it; the measurement then gives way.',
         reason: 'More often is a load of its own; others would wait for us as long.',
-      }).prefault('250ms'),
+      }).prefault('100ms'),
       activeBackendsMax: setting(whole({ min: 1, max: 100_000 }), {
         description: 'Nothing is measured while more client sessions are running a statement on the server.',
         reason: 'There is always one.',

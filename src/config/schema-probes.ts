@@ -22,10 +22,10 @@ export const ProbesSettings = z
       }).prefault('5s'),
       watchInterval: setting(duration({ min: '50ms', max: '5s' }), {
         description:
-          'How often the collecting connection looks, while a probe runs, whether the server has become busy or a standby lags; the probe is then cancelled.',
+          'How often the collecting connection looks, while a probe runs, whether somebody waits for it, the server has become busy or a standby lags; the probe is then cancelled.',
         reason:
-          'More often is a load of its own; later than the probe itself would end it looks for nothing.',
-      }).prefault('250ms'),
+          'More often is a load of its own, and others wait for us as long; later than the probe itself would end it looks for nothing.',
+      }).prefault('100ms'),
       activeBackendsMax: setting(whole({ min: 1, max: 100_000 }), {
         description:
           'No probe is run, and one that runs is cancelled, while more client sessions are running a statement.',

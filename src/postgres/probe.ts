@@ -65,6 +65,8 @@ const conditionsRow = z.strictObject({
   lagSeconds: z.number(),
   roleName: z.string(),
 });
+const backendRow = z.strictObject({ backendPid: z.number() });
+const waiterRow = z.strictObject({ backendPid: z.number(), mode: z.string() });
 const scansRow = z.strictObject({ indexOid: z.number(), scans: z.number() });
 const rightsRow = z.strictObject({
   schemaname: z.string(),
@@ -137,7 +139,12 @@ export async function measureProbe(
       const planned = await explain(ask, 'verbose, format json', probe, now());
       await ask(`set local statement_timeout = ${Math.ceil(limits.analyzeTimeoutMs)}`);
       await ask('savepoint probe');
-      watchers.push(watch(conditions, giveWay, over.signal, options));
+      const { backendPid } = await oneRow(ask, 'probe-backend.sql', [], backendRow);
+      const waiters = () =>
+        watching.transaction({ statementTimeoutMs: watchTimeoutMs, signal }, (look) =>
+          rowsOf(look, 'probe-waiters.sql', [backendPid], waiterRow),
+        );
+      watchers.push(watch({ conditions, waiters }, giveWay, over.signal, options));
       const ranAtMs = now();
       const analyzed = await explain(ask, 'analyze, verbose, buffers, timing off, format json', probe, now())
         .then((plan) => ok(plan))
@@ -188,8 +195,15 @@ const whyGivenWay = (reason: unknown): ProbeFailure => ({
       : `it was cancelled, since nobody could look after it: ${String(reason)}`,
 });
 
+/** Looks until the probe is over; aborts `giveWay` when somebody waits for it, when this is no good moment any more, or when it cannot look. */
 async function watch(
-  conditions: () => Promise<z.infer<typeof conditionsRow>>,
+  {
+    conditions,
+    waiters,
+  }: {
+    readonly conditions: () => Promise<z.infer<typeof conditionsRow>>;
+    readonly waiters: () => Promise<readonly z.infer<typeof waiterRow>[]>;
+  },
   giveWay: AbortController,
   over: AbortSignal,
   { limits, sleep }: ProbeOptions,
@@ -197,7 +211,11 @@ async function watch(
   while (!over.aborted) {
     try {
       await sleep(limits.watchIntervalMs, over);
-      const busy = whyBusy(await conditions(), limits);
+      const [waiter] = await waiters();
+      const busy =
+        waiter === undefined
+          ? whyBusy(await conditions(), limits)
+          : `process ${waiter.backendPid} waited for it (${waiter.mode})`;
       if (busy !== undefined && !over.aborted) giveWay.abort(new GaveWay(busy));
       if (busy !== undefined) return;
     } catch (caught) {

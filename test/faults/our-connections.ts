@@ -24,13 +24,16 @@ export function countConnections(url: () => string, role: string): { stop(): Pro
       try {
         await client.connect();
         while (!isStopped) {
-          const { rows } = await client.query<{ application_name: string }>(
-            'select application_name from pg_stat_activity where usename = $1',
+          const { rows } = await client.query<{ application_name: string; state: string | null }>(
+            // Parallel workers are no connections.
+            "select application_name, state from pg_stat_activity where usename = $1 and backend_type = 'client backend'",
             [role],
           );
+
           looks += 1;
           most = Math.max(most, rows.length);
-          for (const { application_name } of rows) names.add(application_name);
+          // What is still logging in has no state and no name yet.
+          for (const { application_name, state } of rows) if (state !== null) names.add(application_name);
           await delay(1);
         }
       } catch {

@@ -37,7 +37,8 @@ export async function startRecordingProxy(url: string): Promise<RecordingProxy> 
   };
 
   const join = (client: Socket, first: Buffer): void => {
-    const upstream = connect(Number(target.port), target.hostname);
+    // An end is passed on as one: a client that takes leave waits until the server has closed, as without us.
+    const upstream = connect({ port: Number(target.port), host: target.hostname, allowHalfOpen: true });
     const pair = [client, upstream] as const;
     pairs.add(pair);
     upstream.write(first);
@@ -47,6 +48,7 @@ export async function startRecordingProxy(url: string): Promise<RecordingProxy> 
     ] as const) {
       from.on('error', () => {});
       from.on('data', (bytes) => whenUp(() => to.write(bytes)));
+      from.on('end', () => whenUp(() => to.end()));
       from.on('close', () => {
         whenUp(() => {
           to.destroy();
@@ -57,7 +59,7 @@ export async function startRecordingProxy(url: string): Promise<RecordingProxy> 
     client.resume();
   };
 
-  const server = createServer((client) => {
+  const server = createServer({ allowHalfOpen: true }, (client) => {
     client.on('error', () => {});
     let head = Buffer.alloc(0);
     const onData = (bytes: Buffer): void => {

@@ -86,10 +86,12 @@ test('every query is read by somebody', () => {
     'measure-pending-list.sql',
     'measure-waiters.sql',
     'relation-oids.sql',
+    'probe-backend.sql',
     'probe-conditions.sql',
     'probe-functions.sql',
     'probe-rights.sql',
     'probe-scans.sql',
+    'probe-waiters.sql',
   ];
   expect(filesBelow('queries').map((file) => file.slice('queries/'.length))).toEqual(
     [...used, ...notFacts].sort(),
