@@ -107,6 +107,7 @@ export class BloatKeeper {
   /** Why indexes were not measured lately, by key. Not kept: after a restart they are tried again. */
   readonly #attempts = new Map<string, Attempt>();
   #functions: readonly MeasuringFunction[] | undefined;
+  #areFunctionsOld = false;
   /** When the catalogue was last read whole since the start: what is there now and was not then is new. */
   #wholeAtMs: number | undefined;
   /** Which inventory and sizes were observed last. */
@@ -203,15 +204,21 @@ export class BloatKeeper {
   /** The functions that the server has for measuring; until they were looked for, none. */
   set functions(functions: readonly MeasuringFunction[]) {
     this.#functions = functions;
+    this.#areFunctionsOld = false;
+  }
+
+  /** Somebody may have granted what was missing, or installed it: the functions are to be looked for again. */
+  doubtFunctions(): void {
+    this.#areFunctionsOld = true;
   }
 
   /** What is to be measured now, first things first. */
   queue(catalogue: Catalogue, bloat: ReadonlyMap<IndexOid, Bloat>, nowMs: number): readonly Wanted[] {
     if (this.#options.obstacle !== undefined) return [];
     const means = new Set<Means>();
-    // Before the first look, what the catalogue's list of extensions says.
+    // Before a look, what the catalogue's list of extensions says.
     const has = (name: MeasuringFunction['functionName'], extension: string): boolean =>
-      this.#functions === undefined
+      this.#functions === undefined || this.#areFunctionsOld
         ? (catalogue.server?.extensions.includes(extension) ?? false)
         : this.#mayRun(name);
     if (has('pgstattuple', 'pgstattuple')) means.add('scan');

@@ -37,6 +37,9 @@ const shortWaitMs = 250;
 /** After a busy server, a recovery conflict or a lost connection the target rests, longer each time. */
 const restMs = { first: minuteMs, max: hourMs };
 
+/** What comes after a batch: the next one, a rest, or nothing until the schedule says so. */
+type AfterBatch = 'go-on' | 'rest' | 'not-permitted';
+
 /** Takes those off the list that the same function is missing for. */
 function skipAlike(list: Wanted[], { index }: Wanted): void {
   const others = list.filter((other) => other.index.fact.accessMethod !== index.fact.accessMethod);
@@ -88,7 +91,9 @@ export class TargetMeasuring {
 
   /** Starts a round, unless one is under way or the target rests. Returns at once. */
   activate(): void {
-    if (this.#options.clock.now() >= this.#restUntilMs) void this.run();
+    if (this.#options.clock.now() < this.#restUntilMs) return;
+    this.#options.keeper.doubtFunctions();
+    void this.run();
   }
 
   /** Measures until nothing is left to measure, or until going on makes no sense; resolves then. */
@@ -112,19 +117,21 @@ export class TargetMeasuring {
     let queue = this.#queue();
     while (queue.list.length > 0) {
       const lease = await budget.acquire(signal);
-      let mayGoOn: boolean;
+      let next: AfterBatch;
       try {
         // In line for the connection while passes go on: only then is theirs needed for watching.
         const releaseSlot = await slots.acquire(signal);
         try {
-          mayGoOn = await this.#batch(queue, lease, between);
+          next = await this.#batch(queue, lease, between);
         } finally {
           releaseSlot();
         }
       } finally {
         lease.release();
       }
-      if (!mayGoOn) {
+      // Asking for a right costs next to nothing: whoever granted it should not wait for an hour.
+      if (next === 'not-permitted') return;
+      if (next === 'rest') {
         this.#rests += 1;
         this.#restUntilMs = clock.now() + Math.min(restMs.max, restMs.first * 2 ** (this.#rests - 1));
         return;
@@ -146,24 +153,29 @@ export class TargetMeasuring {
     return { of: generation, list: [...list] };
   }
 
-  /** Measures for a few seconds; false when the target should be left alone for a while. */
+  /** Measures for a few seconds, and says whether the target should be left alone for a while. */
   async #batch(
     queue: { readonly of: Generation | undefined; readonly list: Wanted[] },
     lease: Lease,
     between: MeasuringOptions['between'],
-  ): Promise<boolean> {
+  ): Promise<AfterBatch> {
     const { clock, attempts, sessionLimits } = this.#options;
     const { signal } = this.#stop;
-    let mayGoOn = true;
+    let next: AfterBatch = 'go-on';
     await between(async (watching) => {
       const { of: generation } = queue;
-      if (generation === undefined || !(await this.#findFunctions(watching))) {
-        mayGoOn = false;
+      const functions = generation === undefined ? 'unknown' : await this.#findFunctions(watching);
+      if (generation === undefined || functions !== 'there') {
+        next = functions === 'not-permitted' ? 'not-permitted' : 'rest';
         return;
       }
+      // What none of them can measure is not tried.
+      const measurable = new Set(this.#queue().list.map(({ key }) => key));
+      queue.list.splice(0, queue.list.length, ...queue.list.filter(({ key }) => measurable.has(key)));
+      if (queue.list.length === 0) return;
       const opened = await Session.open(attempts(), sessionLimits, signal);
       if (!opened.ok) {
-        mayGoOn = false;
+        next = 'rest';
         if (!signal.aborted) this.#note({ event: 'measuring-failed', error: opened.error.message });
         return;
       }
@@ -179,14 +191,14 @@ export class TargetMeasuring {
           this.#options.onMeasured?.(wanted, outcome, queue.list.length);
           if (outcome === 'measured') continue;
           if (outcome === 'extension-missing' || outcome === 'not-permitted') skipAlike(queue.list, wanted);
-          mayGoOn = outcome === 'gave-way' || !endsRound(outcome);
+          next = outcome === 'gave-way' || !endsRound(outcome) ? 'go-on' : 'rest';
           if (endsRound(outcome) || !opened.value.isOpen) break;
         }
       } finally {
         await opened.value.close();
       }
     });
-    return mayGoOn;
+    return next;
   }
 
   async #measure(
@@ -206,15 +218,15 @@ export class TargetMeasuring {
     return outcome;
   }
 
-  /** Looks which functions there are; false when none may be used. */
-  async #findFunctions(watching: Session): Promise<boolean> {
+  /** Looks which functions there are, and whether any may be used. */
+  async #findFunctions(watching: Session): Promise<'there' | 'not-permitted' | 'unknown'> {
     const found = await measuringFunctions(watching, { signal: this.#stop.signal });
     if (!found.ok) {
       this.#note({ event: 'measuring-failed', error: found.error.message });
-      return false;
+      return 'unknown';
     }
     this.#options.keeper.functions = found.value;
-    return found.value.some(isPermitted);
+    return found.value.some(isPermitted) ? 'there' : 'not-permitted';
   }
 
   #failed(caught: unknown): void {
