@@ -25,6 +25,7 @@ import { collectorsOn, daemons, everySecond, type ServingDaemon } from './servin
 const majors = await postgresMajors(isShort ? [defaultMajor] : oldestAndNewest());
 const tableCount = times(1_000, 10_000);
 const lockTimeoutMs = 200;
+const statementTimeoutMs = 10_000;
 /** A sample may come late by as much on a busy machine, and a timer of the server as well. */
 const slackMs = 150;
 /** Passes that a lock is held for; each is many times `lock_timeout` long. */
@@ -59,7 +60,7 @@ describeOnPostgres(
       daemon = await serve({
         servers: [{ name: 's', primary: { url: role.url(database.name) }, databases: [database.name] }],
         collectors: collectorsOn(everySecond),
-        limits: { lockTimeout: `${lockTimeoutMs}ms` },
+        limits: { lockTimeout: `${lockTimeoutMs}ms`, statementTimeout: `${statementTimeoutMs}ms` },
         metrics: { maxIndexSeries: 50_000, maxTableSeries: 50_000 },
       });
       await until('the first collection', async () => (await facts()).tables === tableCount);
@@ -243,6 +244,38 @@ describeOnPostgres(
         );
         return rows.length > 0;
       });
+
+    test('CREATE INDEX CONCURRENTLY, which waits for the snapshot of a statement of ours', async () => {
+      let isOver = false;
+      let builds = 0;
+      const watch = await watchLocks(database.url);
+      const building = withConnection(database.url, async (client) => {
+        while (!isOver) {
+          await client.query(`create index concurrently built on ${name(9)} (a)`);
+          await client.query('drop index built');
+          builds += 1;
+        }
+      });
+      try {
+        await daemon.generations(database.name, passes + 1);
+      } finally {
+        isOver = true;
+        await building;
+      }
+      const seen = await watch.stop();
+      const forSnapshots = longestBehindUs(seen, (type) => type === 'virtualxid');
+      expect(builds).toBeGreaterThan(1);
+      // One statement at a time, each with a snapshot of its own: never a whole pass.
+      expect(forSnapshots).toBeLessThan(statementTimeoutMs);
+      expect(longestBehindUs(seen, (type) => type !== 'virtualxid')).toBeLessThan(lockTimeoutMs + slackMs);
+      noteFault({
+        area: 'locks',
+        fault: `CREATE INDEX CONCURRENTLY beside passes over ${tableCount} tables, PostgreSQL ${major}`,
+        did: `${passes} passes beside ${builds} builds; the longest that a build waited for a snapshot of ours was ${ms(forSnapshots)}, the time of one statement`,
+        said: `target_up ${(await facts()).up}`,
+        recoveryMs: null,
+      });
+    });
 
     describe('in flight', () => {
       test.each([
