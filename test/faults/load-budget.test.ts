@@ -18,7 +18,7 @@ import { collectorsOn, daemons, everySecond, type ServingDaemon } from './servin
 
 const majors = await postgresMajors([defaultMajor]);
 const tables = times(500, 3_000);
-const analyzeTimeoutMs = 3_000;
+const analyzeTimeoutMs = 2_000;
 /** So much later a process may be gone on a machine that is busy. */
 const slackMs = 1_000;
 
@@ -76,7 +76,7 @@ describeOnPostgres(
       const daemon = await watch({ limits: { statementTimeout: `${statementTimeoutMs}ms` } });
       await daemon.generations(database.name, 1);
       await withConnection(database.url, (client) => client.query('select pg_stat_statements_reset()'));
-      const passes = times(3, 30);
+      const passes = times(2, 30);
       await daemon.generations(database.name, passes);
       const up = await daemon.value('indexwarden_target_up');
       daemon.kill('SIGTERM');
@@ -149,7 +149,7 @@ describeOnPostgres(
 
     test('killed at any moment of a pass, nothing of ours stays', async () => {
       let longestMs = 0;
-      const kills = times(5, 50);
+      const kills = times(3, 50);
       for (let kill = 0; kill < kills; kill += 1) {
         const daemon = await watch({});
         await until('it to be connected', async () => (await ours()).length > 0);

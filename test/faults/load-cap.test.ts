@@ -23,7 +23,7 @@ import { collectorsOn, daemons, everySecond, type ServingDaemon } from './servin
 
 const majors = await postgresMajors([defaultMajor]);
 const cap = 3;
-const databaseCount = times(6, 12);
+const databaseCount = times(5, 12);
 
 describeOnPostgres(majors, (server) => {
   const { serve, file, end } = daemons();

@@ -18,7 +18,7 @@ import { collectorsOn, daemons, everySecond } from './serving-daemon.ts';
  */
 
 const majors = await postgresMajors([defaultMajor]);
-const targets = times(40, 100);
+const targets = times(30, 100);
 const cap = 3;
 const limits = { retryFirst: '1s', retryMax: '4s' };
 const attemptsEach = times(4, 8);
