@@ -68,6 +68,7 @@ Without \`analyze: true\` a probe is planned and nothing else: \`EXPLAIN (VERBOS
   one that is run has a connection of its own while the other looks after it, and both count towards \`limits.connectionsPerServer\`
 - is run for at most \`probes.analyzeTimeout\` (five seconds), one at a time on each server, and not, or no longer, while more than
   \`probes.activeBackendsMax\` sessions are at work or a standby is further behind than \`probes.replicationLagMax\`
+- is cancelled as soon as DDL waits for something that it reads, or a concurrent build for its snapshot (\`probes.watchInterval\`)
 - never runs because somebody scrapes metrics or opens a page: it has its own \`schedule\`
 - adds to \`idx_scan\`, and so does planning, for which PostgreSQL looks at the ends of indexes. What a probe adds is counted in its own transaction
   and taken off what counts as use: an index that nobody but a probe uses is unused. Two rests remain, and both make an index look used rather than unused:
