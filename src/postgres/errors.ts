@@ -46,7 +46,7 @@ export function collectionError(caught: unknown, doing: string, wanted: Wanted =
   }
   if (code === undefined) {
     // node-postgres has no codes for a connection that ended or timed out under it.
-    return /terminat|timeout|ended|closed|not queryable|stream/i.test(error.message)
+    return /terminat|timeout|ended|closed|not queryable|stream|SSL connection/i.test(error.message)
       ? { kind: 'TargetUnavailable', message }
       : { kind: 'QueryFailed', message };
   }

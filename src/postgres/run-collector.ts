@@ -36,6 +36,8 @@ export async function runCollector<Fact>(
   options: RunOptions,
 ): Promise<Outcome<Fact>> {
   const startedAtMs = options.now();
+  // The host's clock may be set back meanwhile.
+  const elapsedMs = (): number => Math.max(0, options.now() - startedAtMs);
   const { schemaname } = options;
   const text = readQuery(variantFor(collector, options.versionNum).file);
   const sql =
@@ -65,7 +67,7 @@ export async function runCollector<Fact>(
     kind: 'failed',
     error,
     collectedAtMs: startedAtMs,
-    durationMs: options.now() - startedAtMs,
+    durationMs: elapsedMs(),
   });
   try {
     const values = options.values ?? [];
@@ -78,7 +80,7 @@ export async function runCollector<Fact>(
             budgetMs: options.bisectionBudgetMs,
             now: options.now,
           });
-    const durationMs = options.now() - startedAtMs;
+    const durationMs = elapsedMs();
     rowCount = Math.max(rowCount, read.rows.length);
     if (rowCount > options.rowsMax) {
       const message = `${collector.name}: ${rowCount} rows are more than limits.rowsMax (${options.rowsMax}); raise it or watch fewer schemas`;

@@ -28,7 +28,9 @@ export class Connection {
   #releaseSlot: (() => void) | undefined;
   #failures = 0;
   #lastError: CollectionError | undefined;
-  #retryAtMs = 0;
+  /** When the last attempt failed, and how long none is made after it. */
+  #failedAtMs = 0;
+  #waitMs = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -44,7 +46,7 @@ export class Connection {
     const { clock, slots, attempts, sessionLimits, backOffMs } = this.#options;
     if (this.#session?.isOpen === true) return ok(this.#session);
     await this.close();
-    if (this.#lastError !== undefined && clock.now() < this.#retryAtMs) return err(this.#lastError);
+    if (this.#lastError !== undefined && this.#isWaiting()) return err(this.#lastError);
     // All targets of a server are due by one schedule: those that were refused would otherwise try again in the same instant.
     if (this.#failures > 0) await clock.sleep(clock.random() * backOffMs.first, signal);
     this.#releaseSlot = await slots.acquire(signal);
@@ -73,6 +75,13 @@ export class Connection {
     this.#lastError = error;
     const waitMs = Math.min(backOffMs.max, backOffMs.first * 2 ** (this.#failures - 1));
     // Spread between half and all of it, so that many targets of a server that returns do not all come at once.
-    this.#retryAtMs = error.kind === 'Cancelled' ? 0 : clock.now() + waitMs * (0.5 + clock.random() / 2);
+    this.#waitMs = error.kind === 'Cancelled' ? 0 : waitMs * (0.5 + clock.random() / 2);
+    this.#failedAtMs = clock.now();
+  }
+
+  /** A clock that was set back says nothing of how long it has been: then the next attempt is due. */
+  #isWaiting(): boolean {
+    const sinceMs = this.#options.clock.now() - this.#failedAtMs;
+    return sinceMs >= 0 && sinceMs < this.#waitMs;
   }
 }

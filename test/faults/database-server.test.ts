@@ -114,10 +114,14 @@ test('kill -9 of the backend in mid-query', async () => {
   await inMidQuery(async (pid) => {
     process.kill(pid, 'SIGKILL');
   });
-  // The server takes a while to recover, and what was under way has failed by then.
-  const lost = await daemon.untilSaid('the loss', (view) => view.errors(shop.name).length > 0);
-  expect(lost.errors(shop.name)).toEqual(['TargetUnavailable']);
-  expect(lost.findings(shop.name)).toEqual(before.findings(shop.name));
+  // A server may have recovered before anybody looked at the page in between.
+  let meanwhile = before;
+  await daemon.untilSaid('facts from after the crash', (view) => {
+    if (view.errors(shop.name).length > 0) meanwhile = view;
+    return view.hasFactsSince(shop.name, killedAtMs);
+  });
+  expect(meanwhile.errors(shop.name)).toEqual(meanwhile === before ? [] : ['TargetUnavailable']);
+  expect(meanwhile.findings(shop.name)).toEqual(shopFindings);
   const recoveryMs = await daemon.recovered(shop.name, killedAtMs);
   expect((await wellWatched(daemon, shop)).findings(shop.name)).toEqual(shopFindings);
   expect(await daemon.happened('finding-resolved')).toEqual([]);
@@ -125,7 +129,7 @@ test('kill -9 of the backend in mid-query', async () => {
     area: 'database',
     fault: 'kill -9 of our backend in mid-query',
     did: 'gave up the pass, connected again, kept 1 finding',
-    said: lost.said(shop.name),
+    said: meanwhile.said(shop.name),
     recoveryMs,
   });
 });

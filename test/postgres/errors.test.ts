@@ -30,6 +30,7 @@ test.each([
 test.each([
   'Connection terminated unexpectedly',
   'timeout expired',
+  'The server does not support SSL connections',
   'Client has encountered a connection error and is not queryable',
 ])('node-postgres has no code for "%s": the target is unavailable', (message) => {
   expect(collectionError(new Error(message), 'tables')).toEqual({

@@ -16,6 +16,8 @@ export interface Authority {
   readonly folder: string;
   /** Signed by itself, unless `by` another one is given; for clients as well as for servers. */
   readonly issue: (name: string, options?: IssueOptions) => Certificate;
+  /** The same certificate, but that it expired yesterday; needs an authority's. */
+  readonly expire: (certificate: Certificate, by: Certificate) => void;
   readonly remove: () => void;
 }
 
@@ -46,7 +48,16 @@ export function anAuthority(): Authority {
       key: readFileSync(keyFile, 'utf8'),
     };
   };
-  return { folder, issue, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  const expire: Authority['expire'] = ({ certFile, keyFile }, by) => {
+    // `openssl req` gives out none that is over; a request made of a certificate keeps its name alone, which is enough to be refused.
+    const request = `${certFile}.csr`;
+    run('openssl', ['x509', '-x509toreq', '-in', certFile, '-signkey', keyFile, '-out', request]);
+    run('openssl', [
+      ...['x509', '-req', '-in', request, '-CA', by.certFile, '-CAkey', by.keyFile, '-CAcreateserial'],
+      ...['-days', '-1', '-out', certFile],
+    ]);
+  };
+  return { folder, issue, expire, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
 /** Puts one certificate in the place of another. */
