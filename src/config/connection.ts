@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type ConnectionUrl, parseConnectionUrl } from './connection-url.ts';
 import type { Problem } from './problems.ts';
-import { redactUrl, Secret } from './redact.ts';
+import { RotatingSecret, redactUrl, Secret } from './redact.ts';
 import { type SslMode, sslModes } from './schema-connection.ts';
 import { readNamedFile, type Surroundings } from './surroundings.ts';
 
@@ -132,6 +132,13 @@ class Notes {
     return undefined;
   }
 
+  /** The same later, when a file that cannot be read is being replaced. */
+  readAgain(path: string): string | undefined {
+    const { surroundings, folder } = this.#context;
+    const file = readNamedFile(surroundings, path, folder);
+    return file.ok ? file.value : undefined;
+  }
+
   /** Content of a file in libpq's folder, where there is one. */
   readDefault(name: string): string | undefined {
     const { surroundings } = this.#context;
@@ -200,15 +207,20 @@ function passwordOf(
       'take the password out of the connection string',
     );
   }
-  // Editors and `echo` end a file with a newline; any other blank may belong to the password.
-  const password = notes.read('password_file', file)?.replace(/\r?\n$/, '');
+  const password = passwordIn(notes.read('password_file', file));
   if (password === undefined) return undefined;
   if (password === '')
     notes.problem('password_file', 'the file is empty', 'its only content is the password', file);
   else if (/[\r\n]/.test(password))
     notes.problem('password_file', 'the file has several lines', 'its only content is the password', file);
-  return new Secret(password);
+  return new RotatingSecret(password, () => {
+    const now = passwordIn(notes.readAgain(file));
+    return now === undefined || now === '' || /[\r\n]/.test(now) ? undefined : now;
+  });
 }
+
+/** Editors and `echo` end a file with a newline; any other blank may belong to the password. */
+const passwordIn = (content: string | undefined): string | undefined => content?.replace(/\r?\n$/, '');
 
 interface TlsSources {
   readonly written: WrittenConnection;

@@ -29,6 +29,23 @@ export class Secret {
   }
 }
 
+/** A secret that its file may change: it is read again each time, and stays what it was while it cannot be read. */
+export class RotatingSecret extends Secret {
+  readonly #readAgain: () => string | undefined;
+  #newest: string;
+
+  constructor(value: string, readAgain: () => string | undefined) {
+    super(value);
+    this.#newest = value;
+    this.#readAgain = readAgain;
+  }
+
+  override reveal(): string {
+    this.#newest = this.#readAgain() ?? this.#newest;
+    return this.#newest;
+  }
+}
+
 /**
  * A connection string without its secrets, safe to print even where the text is malformed: what cannot be
  * told from a password is taken for one. The password ends at the *last* `@`, since a password pasted

@@ -32,7 +32,7 @@ const connectionKeys = {
   ).optional(),
   password_file: setting(
     filePath(),
-    'File whose only content is the password; read at start and at each reload. Without any password `PGPASSWORD` and then `~/.pgpass` (or `PGPASSFILE`) are used.',
+    'File whose only content is the password; read with each connection, so that one that was changed is taken up by itself. Without any password `PGPASSWORD` and then `~/.pgpass` (or `PGPASSFILE`) are used.',
   ).optional(),
   sslmode: setting(
     oneOf(sslModes),

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { secretsOf } from '../../src/config/config.ts';
+import { resolveConnection } from '../../src/config/connection.ts';
 import { effectiveConfigYaml } from '../../src/config/effective.ts';
 import { formatConfigError } from '../../src/config/problems.ts';
 import { redactText, redactUrl, Secret } from '../../src/config/redact.ts';
@@ -85,6 +86,32 @@ describe('secrets', () => {
       [`${secret}`, JSON.stringify({ secret }), inspect({ secret }), String(secret)].join(),
     ).not.toContain(trace);
     expect(secret.reveal()).toBe(trace);
+  });
+
+  it('in a password file are taken up when the file changes, and kept while it cannot be used', () => {
+    const files: Record<string, string> = { '/pw': 'old\n' };
+    const readFile = (path: string): string => {
+      const text = files[path];
+      if (text === undefined) throw Object.assign(new Error(path), { code: 'ENOENT' });
+      return text;
+    };
+    const surroundings = { env: {}, readFile, osUser: 'tester' };
+    const place = (key: string): string => key;
+    const { connection } = resolveConnection(
+      { host: 'h', password_file: '/pw' },
+      { surroundings, place, useEnvironment: false },
+    );
+    const revealed = (): string | undefined => connection?.password?.reveal();
+    expect(revealed()).toBe('old');
+    files['/pw'] = 'new';
+    expect(revealed()).toBe('new');
+    for (const broken of ['', 'two\nlines\n']) {
+      files['/pw'] = broken;
+      expect(revealed()).toBe('new');
+    }
+    delete files['/pw'];
+    expect(revealed()).toBe('new');
+    expect(JSON.stringify(connection)).not.toContain('new');
   });
 
   it('are taken out of free text in every spelling', () => {
