@@ -13,6 +13,8 @@ export type CollectionError =
   | { readonly kind: 'QueryFailed'; readonly message: string; readonly sqlstate?: string }
   | { readonly kind: 'FactMismatch'; readonly message: string }
   | { readonly kind: 'PoolerRefused'; readonly message: string }
+  /** The server is older than any whose catalogues are known here. */
+  | { readonly kind: 'UnsupportedVersion'; readonly message: string }
   | { readonly kind: 'Cancelled'; readonly message: string };
 
 /**

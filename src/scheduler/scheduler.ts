@@ -21,9 +21,14 @@ export interface RunningScheduler {
   readonly stop: () => void;
 }
 
+/** How often the wall clock is compared with one that nobody sets, and how far it has to be set back; less is waited out. */
+const clockLookMs = 1_000;
+const setBackMs = 60_000;
+
 /**
  * Calls jobs when they are due until stopped. Runs that never started because the event loop was busy, or the clock jumped, are made up
- * by one.
+ * by one. When the clock is set back every job runs at once and from then on by the new time: node-cron by itself would wait until the
+ * old time has come again.
  */
 export function startScheduler(jobs: readonly Job[], log: SchedulerLog): RunningScheduler {
   const quiet = {
@@ -33,19 +38,40 @@ export function startScheduler(jobs: readonly Job[], log: SchedulerLog): Running
     error: (message: string | Error) => log.warn({ event: 'scheduler' }, String(message)),
   };
   const stopped = new AbortController();
-  const tasks: ScheduledTask[] = jobs.map((job) => {
-    const activate = oncePerTurn(job.activate, stopped.signal);
-    const task = schedule(job.schedule, activate, {
-      name: job.name,
-      timezone: job.timezone,
-      maxRandomDelay: job.maxRandomDelayMs,
-      noOverlap: true,
-      suppressMissedWarning: true,
-      logger: quiet,
+  const activations = jobs.map((job) => oncePerTurn(job.activate, stopped.signal));
+  const startTasks = (): readonly ScheduledTask[] =>
+    jobs.map((job, place) => {
+      const activate = activations[place] ?? (() => {});
+      const task = schedule(job.schedule, activate, {
+        name: job.name,
+        timezone: job.timezone,
+        maxRandomDelay: job.maxRandomDelayMs,
+        noOverlap: true,
+        suppressMissedWarning: true,
+        logger: quiet,
+      });
+      task.on('execution:missed', activate);
+      return task;
     });
-    task.on('execution:missed', activate);
-    return task;
-  });
+  let tasks = startTasks();
+  const end = (): void => {
+    for (const task of tasks) void task.destroy();
+  };
+  const aheadMs = (): number => Date.now() - performance.now();
+  let lastAheadMs = aheadMs();
+  const lookAtClock = setInterval(() => {
+    const changeMs = aheadMs() - lastAheadMs;
+    lastAheadMs += changeMs;
+    if (changeMs > -setBackMs) return;
+    log.warn(
+      { event: 'clock-set-back', byMs: Math.round(-changeMs) },
+      'the clock was set back; everything is due',
+    );
+    end();
+    tasks = startTasks();
+    for (const activate of activations) activate();
+  }, clockLookMs);
+  lookAtClock.unref();
   return {
     nextRunAtMs: (name) => {
       const task = tasks[jobs.findIndex((job) => job.name === name)];
@@ -53,7 +79,8 @@ export function startScheduler(jobs: readonly Job[], log: SchedulerLog): Running
     },
     stop: () => {
       stopped.abort();
-      for (const task of tasks) void task.destroy();
+      clearInterval(lookAtClock);
+      end();
     },
   };
 }

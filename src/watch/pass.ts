@@ -73,7 +73,10 @@ export async function runPass(
   for (const name of collectorNames) {
     if (name === 'server' || !names.has(name)) continue;
     if (unsupported !== undefined) {
-      outcomes[name] = { kind: 'skipped', reason: unsupported, collectedAtMs: clock.now() };
+      outcomes[name] = {
+        ...{ kind: 'failed', collectedAtMs: clock.now(), durationMs: 0 },
+        error: { kind: 'UnsupportedVersion', message: unsupported },
+      };
     } else if (server === undefined) {
       outcomes[name] = serverOutcome.kind === 'failed' ? serverOutcome : notCollected(clock.now());
     } else if (name === 'invalid-indexes') {
@@ -228,7 +231,8 @@ async function lookAgain(
     return { kind: 'collected', facts: [], collectedAtMs: clock.now(), durationMs: 0, skippedRelations: [] };
   }
   const readAtMs = inventory.collectedAtMs + inventory.durationMs;
-  const dueInMs = readAtMs + limits.secondLookDelayMs - clock.now();
+  // An inventory from the future was read before the clock was set back; nobody waits for that time to come again.
+  const dueInMs = Math.min(limits.secondLookDelayMs, readAtMs + limits.secondLookDelayMs - clock.now());
   if (dueInMs > 0) await clock.sleep(dueInMs, signal).catch(() => {});
   return look();
 }

@@ -63,6 +63,17 @@ describe('by node-cron’s reckoning, on a clock of the test’s own', () => {
     expect(calls).toHaveLength(2);
   });
 
+  test('a clock that is set back by hours silences nothing: all is due at once, and then by the new time', async () => {
+    const { calls, warnings } = start();
+    await vi.advanceTimersByTimeAsync(1_000);
+    vi.setSystemTime(Date.now() - 3 * 3_600_000);
+    await vi.advanceTimersByTimeAsync(3_000);
+    const sinceNine = calls.map((at) => (at - noon) / 1_000 + 3 * 3_600);
+    expect(sinceNine.slice(1).map(Math.floor)).toEqual([2, 3, 4].slice(0, sinceNine.length - 1));
+    expect(calls.length).toBeGreaterThanOrEqual(3);
+    expect(warnings).toEqual(['the clock was set back; everything is due']);
+  });
+
   test.each([1_500, 10_000, 3_600_000])('%i ms in which nothing ran are made up by one run', async (ms) => {
     const { calls, warnings } = start();
     await vi.advanceTimersByTimeAsync(1_000);
