@@ -1,5 +1,8 @@
 import { connect, createServer, type Socket } from 'node:net';
 
+/** How a connection breaks: it ends in order, it is reset, or nothing comes any more. */
+export type Break = 'end' | 'reset' | 'stall';
+
 /** A TCP proxy on loopback that can be told to misbehave. */
 export interface LoopbackProxy {
   readonly port: number;
@@ -7,8 +10,14 @@ export interface LoopbackProxy {
   stall(): void;
   /** Whoever connects is thrown out at once; who was there already is too. */
   refuse(): void;
-  /** Bytes pass again, those that were held first. */
+  /** Passes so many more bytes of the server's, over all connections; then all of them, and those that come, break in a way. */
+  breakAfter(bytes: number, how: Break): void;
+  /** Every packet of the server's is late by so much. */
+  delay(ms: number): void;
+  /** Bytes pass again, those that were held first; what was broken stays broken, who comes is let in. */
   resume(): void;
+  /** Bytes that came from the server so far. */
+  readonly received: number;
   /** How many connections a client has made, and how many of them are still open. */
   readonly accepted: number;
   readonly open: number;
@@ -22,7 +31,28 @@ export async function startProxy(url: string): Promise<LoopbackProxy> {
   let isStalled = false;
   let isRefusing = false;
   let accepted = 0;
+  let received = 0;
+  let lateMs = 0;
+  let breaking: { left: number; readonly how: Break } | undefined;
   const joined: (readonly [Socket, Socket])[] = [];
+  const breakUp = (client: Socket, upstream: Socket, how: Break): void => {
+    if (how === 'stall') {
+      client.pause();
+      upstream.pause();
+      return;
+    }
+    if (how === 'end') client.end();
+    else client.resetAndDestroy();
+    upstream.destroy();
+  };
+  /** What of the bytes may pass; breaks all connections when there is no more. */
+  const allowed = (bytes: Buffer): Buffer => {
+    received += bytes.length;
+    if (breaking === undefined) return bytes;
+    const part = bytes.subarray(0, breaking.left);
+    breaking.left -= part.length;
+    return part;
+  };
   const server = createServer((client) => {
     accepted += 1;
     if (isRefusing) {
@@ -37,8 +67,18 @@ export async function startProxy(url: string): Promise<LoopbackProxy> {
       [upstream, client],
     ] as const) {
       from.on('error', () => {});
-      from.on('data', (bytes) => {
-        to.write(bytes);
+      from.on('data', (bytes: Buffer) => {
+        if (from === client) {
+          to.write(bytes);
+          return;
+        }
+        const part = allowed(bytes);
+        const pass = (): void => {
+          if (!to.destroyed) to.write(part);
+          if (breaking?.left === 0) for (const pair of joined) breakUp(...pair, breaking.how);
+        };
+        if (lateMs > 0) setTimeout(pass, lateMs);
+        else pass();
       });
       from.on('close', () => {
         sockets.delete(from);
@@ -63,7 +103,21 @@ export async function startProxy(url: string): Promise<LoopbackProxy> {
     resume: () => {
       isStalled = false;
       isRefusing = false;
+      lateMs = 0;
+      // A stream with a gap in it is no stream any more.
+      if (breaking?.left === 0) for (const socket of joined.splice(0).flat()) socket.destroy();
+      breaking = undefined;
       for (const socket of joined.flat()) socket.resume();
+    },
+    breakAfter: (bytes, how) => {
+      breaking = { left: bytes, how };
+      if (bytes === 0) for (const pair of joined) breakUp(...pair, how);
+    },
+    delay: (ms) => {
+      lateMs = ms;
+    },
+    get received() {
+      return received;
     },
     get accepted() {
       return accepted;
@@ -79,9 +133,12 @@ export async function startProxy(url: string): Promise<LoopbackProxy> {
 }
 
 /** The same connection string by way of the proxy. */
-export function through(proxy: LoopbackProxy, url: string): string {
+export const through = (proxy: LoopbackProxy, url: string): string => throughPort(proxy.port, url);
+
+/** The same connection string by way of a port of this machine. */
+export function throughPort(port: number, url: string): string {
   const changed = new URL(url);
   changed.hostname = '127.0.0.1';
-  changed.port = String(proxy.port);
+  changed.port = String(port);
   return changed.href;
 }
