@@ -60,13 +60,15 @@ async function show(certificate: Certificate | undefined): Promise<void> {
   }
   await runOn(server.url(), `alter system set ssl = ${certificate === undefined ? 'off' : 'on'}`);
   await runOn(server.url(), 'select pg_reload_conf()');
-  await until('the server to have read its settings', async (): Promise<boolean> => {
-    const url = `${server.url()}?sslmode=${certificate === undefined ? 'disable' : 'no-verify'}`;
-    return runOn(url, 'select 1').then(
-      () => true,
-      () => false,
-    );
-  });
+  const url = `${server.url()}?sslmode=${certificate === undefined ? 'disable' : 'no-verify'}`;
+  await until(
+    'the server to have read its settings',
+    (): Promise<boolean> =>
+      runOn(url, 'select 1').then(
+        () => true,
+        () => false,
+      ),
+  );
   await disconnect(server, shop.role);
 }
 
@@ -82,7 +84,7 @@ test.each([
   [
     'TLS required, and the server has none',
     'verify-full',
-    () => undefined,
+    (): Certificate | undefined => undefined,
     /does not support SSL connections/,
   ],
   [
