@@ -107,10 +107,10 @@ function writeTarget({ generation, settings, writer, block, blockWith }: Page): 
     writer.add(families.columnStatisticsVisible, block, columns.visibleColumns / columns.userColumns);
 }
 
-/** A failed attempt has a time as well; it must not make old facts look fresh. */
-function newestFactsAtMs({ snapshot }: Generation): number | undefined {
+/** A failed attempt has a time as well, and a clock that was set back leaves times ahead: neither must make old facts look fresh. */
+function newestFactsAtMs({ snapshot, publishedAtMs }: Generation): number | undefined {
   const times = Object.values(snapshot.outcomes)
-    .filter((outcome) => outcome.kind === 'collected')
+    .filter((outcome) => outcome.kind === 'collected' && outcome.collectedAtMs <= publishedAtMs)
     .map((outcome) => outcome.collectedAtMs);
   return times.length === 0 ? undefined : Math.max(...times);
 }

@@ -376,11 +376,14 @@ export class TargetWatcher {
   }
 
   #runs(snapshot: Snapshot): readonly CollectorRun[] {
+    const nowMs = this.#options.clock.now();
     return collectorNames.flatMap((name) => {
       const outcome: Outcome<unknown> | undefined = snapshot.outcomes[name];
       if (outcome === undefined) return [];
       const isCollected = outcome.kind === 'collected';
       if (isCollected) this.#lastSuccessAtMs.set(name, outcome.collectedAtMs + outcome.durationMs);
+      // After the clock was set back a success would lie ahead, and read as fresh for as long.
+      if ((this.#lastSuccessAtMs.get(name) ?? 0) > nowMs) this.#lastSuccessAtMs.set(name, nowMs);
       return [
         {
           name,

@@ -39,6 +39,8 @@ export interface WatchedDaemon extends Running {
   readonly untilSaid: (what: string, says: (view: MetricsView) => boolean) => Promise<MetricsView>;
   /** Waits for facts of a database that were read after a moment; returns how long after, in ms. */
   readonly recovered: (datname: string, sinceMs: number) => Promise<number>;
+  /** Ends it before its test does; a signal that leaves it no time is no failure then. */
+  readonly endBy: (signal: NodeJS.Signals) => Promise<void>;
   /** What it tells of as having happened, of one kind. */
   readonly happened: (kind: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Lines of its log with this event. */
@@ -119,6 +121,11 @@ export function daemons(): Daemons {
     const daemon: WatchedDaemon = {
       ...running,
       ...{ address, folder: own, metrics, untilSaid, events },
+      endBy: async (signal) => {
+        watched.splice(watched.indexOf(daemon), 1);
+        running.kill(signal);
+        await running.ended;
+      },
       happened: async (kind) => (await listed(address, 'events')).filter((one) => one.kind === kind),
       reconfigure: async (named, rest = others) => {
         const before = events('reload').length;

@@ -36,12 +36,16 @@ export async function createShop(server: TestServer, name: string): Promise<Shop
 }
 
 /** Waits until the shop is watched and found out about, and returns that page. */
-export async function wellWatched(daemon: WatchedDaemon, { name }: Shop): Promise<MetricsView> {
+export async function wellWatched(
+  daemon: WatchedDaemon,
+  { name }: Shop,
+  found: readonly string[] = shopFindings,
+): Promise<MetricsView> {
   const view = await daemon.untilSaid(
     `findings of ${name}`,
-    (page) => page.isUp(name) && page.findings(name).length > 0,
+    (page) => page.isUp(name) && page.findings(name).length >= found.length,
   );
-  expect(view.findings(name)).toEqual(shopFindings);
+  expect(view.findings(name)).toEqual(found);
   expect(view.facts(name).length).toBeGreaterThan(20);
   return view;
 }
