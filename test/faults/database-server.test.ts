@@ -70,7 +70,7 @@ async function downUntilMended({ fault, daemon, mend, reason, found = shopFindin
   noteFault({
     area: 'database',
     fault,
-    did: `said ${reason.exec(String(line?.error))?.[0] ?? ''}, tried again, kept ${shopFindings.length} finding`,
+    did: `said ${reason.exec(String(line?.error))?.[0] ?? ''}, tried again${found.length === 0 ? '' : `, kept ${found.length} finding`}`,
     said: later.said(name),
     recoveryMs,
   });

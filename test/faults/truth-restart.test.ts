@@ -60,7 +60,7 @@ test('restarts, in order and by kill -9, reopen nothing, duplicate nothing and n
   expect(lives.length).toBeGreaterThanOrEqual(both.length);
   const eventsBefore = await daemon.happened('finding-opened');
   let slowestMs = 0;
-  const restarts = times(4, 40);
+  const restarts = times(2, 40);
   for (let count = 0; count < restarts; count += 1) {
     await daemon.endBy(count % 2 === 0 ? 'SIGKILL' : 'SIGTERM');
     const endedAtMs = Date.now();

@@ -225,12 +225,23 @@ describe('facts of one failed collector', () => {
           server: collected([], { collectedAtMs: takenAtMs + 5_000 }),
         },
       }),
+      publishedAtMs: takenAtMs + 6_000,
     });
     const samples = samplesOf(generation);
     expect(valuesOf(samples, 'pgindex_size_bytes')).toEqual([10 * MiB]);
     expect(valuesOf(samples, 'pgindex_scans_total')).toEqual([]);
     expect(valuesOf(samples, 'indexwarden_snapshot_timestamp_seconds')).toEqual([takenAtMs / 1000 + 5]);
   });
+});
+
+test('facts from before the clock was set back do not make the snapshot look newer than its page', () => {
+  const later = { collectedAtMs: takenAtMs + 3 * 3_600_000 };
+  const generation = aGeneration({
+    facts: factsOf([{ name: 'orders', columns: ['a'] }], { outcomes: { replicas: collected([], later) } }),
+    publishedAtMs: takenAtMs + 6_000,
+  });
+  const [snapshot] = valuesOf(samplesOf(generation), 'indexwarden_snapshot_timestamp_seconds');
+  expect(snapshot).toBeLessThanOrEqual((takenAtMs + 6_000) / 1000);
 });
 
 describe('the budget', () => {
