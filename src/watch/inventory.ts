@@ -63,7 +63,9 @@ export class Inventory {
     const outcome: Outcome<unknown> | undefined = this.#previous.outcomes[name];
     const { collectedAtMs, durationMs } = this.#read;
     if (outcome?.kind !== 'collected' || reading === undefined) return undefined;
-    if (collectedAtMs - reading.readAtMs >= this.#rereadAfterMs) return undefined;
+    const ageMs = collectedAtMs - reading.readAtMs;
+    // Below zero the clock was set back, and how old it is nobody knows.
+    if (ageMs < 0 || ageMs >= this.#rereadAfterMs) return undefined;
     if (reading.fingerprint !== this.#fingerprint(name)) return undefined;
     this.#again.add(name);
     return { ...outcome, collectedAtMs, durationMs };
