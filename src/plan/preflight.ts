@@ -4,7 +4,14 @@ import { qualified, quoteLiteral } from './sql.ts';
 const tag = '$indexwarden$';
 
 /** An anonymous block; `body` holds `begin` and `end`, and names in it stand in {@link literalInBlock}. */
-export const doBlock = (body: string): string => `DO ${tag}\n${body}\n${tag};`;
+export const doBlock = (body: string): string => `DO ${tag}\n${guarded(body)}\n${tag};`;
+
+/**
+ * The body of a block that finds the server's own functions and operators alone. Whoever may create objects in a schema of the search
+ * path could otherwise put in an overload that fits better, `oid = regclass` say, and have it run by the owner who runs the script.
+ */
+export const guarded = (body: string): string =>
+  body.replace(/^begin$/m, "begin\n  perform pg_catalog.set_config('search_path', 'pg_catalog', true);");
 
 /** A literal that stands inside the block: a name that holds the block's own tag must not end it. */
 export function literalInBlock(text: string): string {
@@ -91,8 +98,8 @@ export const verifyAllValid = (names: readonly (readonly [string, string])[]): s
   `SELECT ${names.map(([schemaname, name]) => isValid(schemaname, name)).join('\n  AND ')} AS done;`;
 
 const isValid = (schemaname: string, name: string): string =>
-  `coalesce((SELECT i.indisvalid AND i.indisready AND i.indislive FROM pg_index i WHERE i.indexrelid = to_regclass(${quoteLiteral(qualified(schemaname, name))})), false)`;
+  `coalesce((SELECT i.indisvalid AND i.indisready AND i.indislive FROM pg_catalog.pg_index i WHERE i.indexrelid = pg_catalog.to_regclass(${quoteLiteral(qualified(schemaname, name))})::oid), false)`;
 
 /** True when no relation has the name. */
 export const verifyGone = (schemaname: string, name: string): string =>
-  `SELECT to_regclass(${quoteLiteral(qualified(schemaname, name))}) IS NULL AS done;`;
+  `SELECT pg_catalog.to_regclass(${quoteLiteral(qualified(schemaname, name))}) IS NULL AS done;`;

@@ -142,6 +142,9 @@ export class Session {
          set local datestyle = iso;
          set local intervalstyle = postgres;
          set local timezone = utc;
+         set local extra_float_digits = 1;
+         set local bytea_output = hex;
+         set local quote_all_identifiers = off;
          set local jit = off;
          set local max_parallel_workers_per_gather = 0`,
         ),

@@ -54,7 +54,7 @@ describe('dropping an index', () => {
       rollbackSql: 'CREATE INDEX CONCURRENTLY orders_id_idx ON public.orders USING btree (id);',
       lock: expect.stringMatching(/^SHARE UPDATE EXCLUSIVE/),
       rebuildSeconds: 1,
-      verifySql: "SELECT to_regclass('public.orders_id_idx') IS NULL AS done;",
+      verifySql: "SELECT pg_catalog.to_regclass('public.orders_id_idx') IS NULL AS done;",
     });
   });
 

@@ -49,7 +49,7 @@ describe('the preflight of a concurrent statement', () => {
 
 describe('whether it took', () => {
   it('is asked by quoted name', () => {
-    expect(verifyGone('app', "it's")).toBe(`SELECT to_regclass('app."it''s"') IS NULL AS done;`);
+    expect(verifyGone('app', "it's")).toBe(`SELECT pg_catalog.to_regclass('app."it''s"') IS NULL AS done;`);
     expect(verifyValid('app', 'i')).toContain("to_regclass('app.i')");
     expect(
       verifyAllValid([

@@ -27,12 +27,12 @@ import { indexRows, missingFrom } from './index-rows.ts';
 const schema = [
   'create table p (id int primary key)',
   'insert into p select generate_series(1, 1500)',
-  'create table t (id int primary key, p_id int references p, a int, b int, c int, at timestamptz)',
-  "insert into t select g, g, g, g, g, timestamptz '2026-01-01' + g * interval '1 min' from generate_series(1, 1500) g",
+  'create table t (id int primary key, p_id int references p, a int, b int, c int, at timestamptz, f float8, h bytea)',
+  "insert into t select g, g, g, g, g, timestamptz '2026-01-01' + g * interval '1 min', g, '' from generate_series(1, 1500) g",
   'create index t_a on t (a)',
   'create index t_a_again on t (a)',
   'create index t_b on t (b)',
-  "create index t_at on t (at) where at > timestamptz '2026-01-01 12:34:56+02'",
+  "create index t_at on t (at) where at > timestamptz '2026-01-01 12:34:56+02' and f > 0.1234567890123::float8 and h <> '\\x0001ff'",
   'create table u (id int primary key, x int, constraint once unique (x) deferrable)',
   // In one statement with the other, the server would take the two for one.
   'alter table u add constraint twice unique (x) with (fillfactor = 70) deferrable',
@@ -187,13 +187,16 @@ describeOnPostgres(majors, (server, major) => {
       expect(missingFrom(await indexRows(url), before)).toEqual([`public.${copy?.indexrelname}`]);
     });
 
-    test('nor because the session writes dates in another way', async () => {
+    test('nor because the session writes dates, numbers and names in another way', async () => {
       const script = sqlScript(planOf('t_at'));
       const settings = [
         "set timezone = 'Asia/Tokyo'",
         "set datestyle = 'SQL, DMY'",
         "set intervalstyle = 'iso_8601'",
         "set search_path = ''",
+        'set extra_float_digits = -5',
+        "set bytea_output = 'escape'",
+        'set quote_all_identifiers = on',
       ];
       await runScript(url, script, settings);
       expect(missingFrom(await indexRows(url), before)).toEqual(['public.t_at']);

@@ -28,4 +28,7 @@ export const deparseSettings: readonly (readonly [string, string])[] = [
   ['datestyle', 'ISO'],
   ['intervalstyle', 'postgres'],
   ['timezone', 'UTC'],
+  ['extra_float_digits', '1'],
+  ['bytea_output', 'hex'],
+  ['quote_all_identifiers', 'off'],
 ];

@@ -1,3 +1,4 @@
+import { guarded } from '../preflight.ts';
 import { qualified, quoteLiteral } from '../sql.ts';
 
 /** One statement of what the printers of fixes wrote, with as much of its meaning as a plan has to know. */
@@ -142,7 +143,7 @@ function unlessConstraint(statement: Extract<Statement, { kind: 'add-constraint'
     execute ${quoteLiteral(statement.sql)};
   end if;
 end`;
-  return `DO ${quoteLiteral(body)};`;
+  return `DO ${quoteLiteral(guarded(body))};`;
 }
 
 /** What a statement waits for: nothing that blocks others, or a lock behind which others would queue. */

@@ -20,6 +20,7 @@ depends_on = None
 # test, of another customer) it runs with: alembic -x indexwarden=anywhere upgrade head
 PLACE = """DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if (select c.system_identifier::text from pg_control_system() c) <> '7300000000000000001' then
     raise exception 'this plan was made for another cluster: system identifier %', '7300000000000000001';
   end if;
@@ -38,6 +39,7 @@ $indexwarden$;"""
 # What the checks of the steps share.
 SESSION = """DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   perform set_config('indexwarden.blockers', $kept$DO $check$
 declare
   blocker record;
@@ -151,6 +153,7 @@ def upgrade() -> None:
             _run(
                 """DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
@@ -166,6 +169,7 @@ $indexwarden$;""",
                 "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_orders_customer_id ON public.orders (customer_id);",
                 """DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   perform set_config('indexwarden.index', 'public.ix_orders_customer_id', true);
   execute current_setting('indexwarden.valid');
 end
@@ -181,6 +185,7 @@ $indexwarden$;""",
             _run(
                 """DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
@@ -197,6 +202,7 @@ $indexwarden$;""",
                 "ANALYZE public.customers;",
                 """DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   perform set_config('indexwarden.index', 'public.ix_customers_country', true);
   execute current_setting('indexwarden.valid');
 end
@@ -212,6 +218,7 @@ $indexwarden$;""",
             _run(
                 """DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
@@ -228,6 +235,7 @@ $indexwarden$;""",
                 "ANALYZE public.orders;",
                 """DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   perform set_config('indexwarden.index', 'public.ix_orders_a_customer_id', true);
   execute current_setting('indexwarden.valid');
 end
@@ -245,10 +253,11 @@ $indexwarden$;""",
 declare
   found oid;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
   found := to_regclass('public.orders_placed_at');
   if found is null then
     raise exception '% is gone', 'public.orders_placed_at';
@@ -271,6 +280,7 @@ $indexwarden$;""",
 declare
   blocker record;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   perform set_config('indexwarden.index', 'public.orders_placed_at', true);
   execute current_setting('indexwarden.valid');
   for blocker in
@@ -295,10 +305,11 @@ $indexwarden$;""",
 declare
   found oid;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
   found := to_regclass('public.orders_key');
   if found is null then
     raise notice '% is gone already', 'public.orders_key';
@@ -327,6 +338,7 @@ $indexwarden$;""",
 declare
   found oid;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   found := to_regclass('public.orders_key');
   if found is not null then
     raise exception '% is still there', 'public.orders_key' using hint = 'A drop that was interrupted leaves an invalid index: run it again.';
@@ -376,6 +388,7 @@ def downgrade() -> None:
             _run(
                 """DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
@@ -390,6 +403,7 @@ $indexwarden$;""",
 declare
   found oid;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   found := to_regclass('public.ix_orders_a_customer_id');
   if found is not null then
     raise exception '% is still there', 'public.ix_orders_a_customer_id' using hint = 'A drop that was interrupted leaves an invalid index: run it again.';
@@ -402,6 +416,7 @@ $indexwarden$;""",
             _run(
                 """DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
@@ -416,6 +431,7 @@ $indexwarden$;""",
 declare
   found oid;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   found := to_regclass('public.ix_customers_country');
   if found is not null then
     raise exception '% is still there', 'public.ix_customers_country' using hint = 'A drop that was interrupted leaves an invalid index: run it again.';
@@ -428,6 +444,7 @@ $indexwarden$;""",
             _run(
                 """DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
@@ -442,6 +459,7 @@ $indexwarden$;""",
 declare
   found oid;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   found := to_regclass('public.ix_orders_customer_id');
   if found is not null then
     raise exception '% is still there', 'public.ix_orders_customer_id' using hint = 'A drop that was interrupted leaves an invalid index: run it again.';

@@ -29,6 +29,7 @@ SET standard_conforming_strings = on;
 SET default_transaction_read_only = on;
 DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if (select c.system_identifier::text from pg_control_system() c) <> '7300000000000000001' then
     raise exception 'this plan was made for another cluster: system identifier %', '7300000000000000001';
   end if;
@@ -117,6 +118,7 @@ $indexwarden$;
 -- If it fails: DROP INDEX CONCURRENTLY IF EXISTS public.ix_orders_customer_id;
 DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
@@ -134,6 +136,7 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_orders_customer_id ON public.orders (
 SET default_transaction_read_only = on;
 DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   perform set_config('indexwarden.index', 'public.ix_orders_customer_id', true);
   execute current_setting('indexwarden.valid');
 end
@@ -147,6 +150,7 @@ $indexwarden$;
 -- If it fails: DROP INDEX CONCURRENTLY IF EXISTS public.ix_customers_country;
 DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
@@ -165,6 +169,7 @@ ANALYZE public.customers;
 SET default_transaction_read_only = on;
 DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   perform set_config('indexwarden.index', 'public.ix_customers_country', true);
   execute current_setting('indexwarden.valid');
 end
@@ -178,6 +183,7 @@ $indexwarden$;
 -- If it fails: DROP INDEX CONCURRENTLY IF EXISTS public.ix_orders_a_customer_id;
 DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
@@ -196,6 +202,7 @@ ANALYZE public.orders;
 SET default_transaction_read_only = on;
 DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   perform set_config('indexwarden.index', 'public.ix_orders_a_customer_id', true);
   execute current_setting('indexwarden.valid');
 end
@@ -214,10 +221,11 @@ DO $indexwarden$
 declare
   found oid;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
   found := to_regclass('public.orders_placed_at');
   if found is null then
     raise exception '% is gone', 'public.orders_placed_at';
@@ -242,6 +250,7 @@ DO $indexwarden$
 declare
   blocker record;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   perform set_config('indexwarden.index', 'public.orders_placed_at', true);
   execute current_setting('indexwarden.valid');
   for blocker in
@@ -267,10 +276,11 @@ DO $indexwarden$
 declare
   found oid;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
   found := to_regclass('public.orders_key');
   if found is null then
     raise notice '% is gone already', 'public.orders_key';
@@ -301,6 +311,7 @@ DO $indexwarden$
 declare
   found oid;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   found := to_regclass('public.orders_key');
   if found is not null then
     raise exception '% is still there', 'public.orders_key' using hint = 'A drop that was interrupted leaves an invalid index: run it again.';
@@ -321,13 +332,14 @@ $indexwarden$;
 -- declare
 --   found oid;
 -- begin
+--   perform pg_catalog.set_config('search_path', 'pg_catalog', true);
 --   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
 --     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
 --   end if;
 --   if now() < timestamptz '2026-03-08 12:00:00+00' then
 --     raise exception 'this batch is not due before 2026-03-08 12:00:00+00' using hint = 'Watch what the batch before it did first.';
 --   end if;
---   perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
+--   perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
 --   found := to_regclass('public.orders_note');
 --   if found is null or not coalesce((select i.indisvalid and i.indisready and i.indislive from pg_index i where i.indexrelid = found), false) then
 --     raise exception '% is to take over and is not there, or not valid', 'public.orders_note';
@@ -366,6 +378,7 @@ $indexwarden$;
 -- declare
 --   found oid;
 -- begin
+--   perform pg_catalog.set_config('search_path', 'pg_catalog', true);
 --   found := to_regclass('public."Orders ""note""
 -- again"');
 --   if found is not null then
@@ -389,13 +402,14 @@ $indexwarden$;
 -- declare
 --   found oid;
 -- begin
+--   perform pg_catalog.set_config('search_path', 'pg_catalog', true);
 --   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
 --     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
 --   end if;
 --   if now() < timestamptz '2026-03-15 12:00:00+00' then
 --     raise exception 'this batch is not due before 2026-03-15 12:00:00+00' using hint = 'Watch what the batch before it did first.';
 --   end if;
---   perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC')) as s (name, value);
+--   perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
 --   found := to_regclass('public.orders_a');
 --   if found is null then
 --     raise notice '% is gone already', 'public.orders_a';
@@ -429,6 +443,7 @@ $indexwarden$;
 -- declare
 --   found oid;
 -- begin
+--   perform pg_catalog.set_config('search_path', 'pg_catalog', true);
 --   found := to_regclass('public.orders_a');
 --   if found is not null then
 --     raise exception '% is still there', 'public.orders_a' using hint = 'A drop that was interrupted leaves an invalid index: run it again.';
@@ -449,6 +464,7 @@ RESET statement_timeout;
 -- SET default_transaction_read_only = on;
 -- DO $indexwarden$
 -- begin
+--   perform pg_catalog.set_config('search_path', 'pg_catalog', true);
 --   if (select c.system_identifier::text from pg_control_system() c) <> '7300000000000000001' then
 --     raise exception 'this plan was made for another cluster: system identifier %', '7300000000000000001';
 --   end if;
@@ -526,6 +542,7 @@ RESET statement_timeout;
 -- -- Undo step 7: drop public.orders_a on public.orders (batch 3)
 -- DO $indexwarden$
 -- begin
+--   perform pg_catalog.set_config('search_path', 'pg_catalog', true);
 --   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
 --     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
 --   end if;
@@ -543,6 +560,7 @@ RESET statement_timeout;
 -- SET default_transaction_read_only = on;
 -- DO $indexwarden$
 -- begin
+--   perform pg_catalog.set_config('search_path', 'pg_catalog', true);
 --   perform set_config('indexwarden.index', 'public.orders_a', true);
 --   execute current_setting('indexwarden.valid');
 -- end
@@ -551,6 +569,7 @@ RESET statement_timeout;
 -- -- Undo step 6: drop public.Orders "note"\u{a}again on public.orders (batch 2)
 -- DO $indexwarden$
 -- begin
+--   perform pg_catalog.set_config('search_path', 'pg_catalog', true);
 --   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
 --     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
 --   end if;
@@ -573,6 +592,7 @@ RESET statement_timeout;
 -- -- Undo step 3: create public.ix_orders_a_customer_id on public.orders (composite)
 -- DO $indexwarden$
 -- begin
+--   perform pg_catalog.set_config('search_path', 'pg_catalog', true);
 --   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
 --     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
 --   end if;
@@ -589,6 +609,7 @@ RESET statement_timeout;
 -- declare
 --   found oid;
 -- begin
+--   perform pg_catalog.set_config('search_path', 'pg_catalog', true);
 --   found := to_regclass('public.ix_orders_a_customer_id');
 --   if found is not null then
 --     raise exception '% is still there', 'public.ix_orders_a_customer_id' using hint = 'A drop that was interrupted leaves an invalid index: run it again.';
@@ -599,6 +620,7 @@ RESET statement_timeout;
 -- -- Undo step 2: create public.ix_customers_country on public.customers (filter)
 -- DO $indexwarden$
 -- begin
+--   perform pg_catalog.set_config('search_path', 'pg_catalog', true);
 --   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
 --     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
 --   end if;
@@ -615,6 +637,7 @@ RESET statement_timeout;
 -- declare
 --   found oid;
 -- begin
+--   perform pg_catalog.set_config('search_path', 'pg_catalog', true);
 --   found := to_regclass('public.ix_customers_country');
 --   if found is not null then
 --     raise exception '% is still there', 'public.ix_customers_country' using hint = 'A drop that was interrupted leaves an invalid index: run it again.';
@@ -625,6 +648,7 @@ RESET statement_timeout;
 -- -- Undo step 1: create public.ix_orders_customer_id on public.orders (foreign key)
 -- DO $indexwarden$
 -- begin
+--   perform pg_catalog.set_config('search_path', 'pg_catalog', true);
 --   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
 --     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
 --   end if;
@@ -641,6 +665,7 @@ RESET statement_timeout;
 -- declare
 --   found oid;
 -- begin
+--   perform pg_catalog.set_config('search_path', 'pg_catalog', true);
 --   found := to_regclass('public.ix_orders_customer_id');
 --   if found is not null then
 --     raise exception '% is still there', 'public.ix_orders_customer_id' using hint = 'A drop that was interrupted leaves an invalid index: run it again.';

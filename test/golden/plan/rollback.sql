@@ -6,6 +6,7 @@ SET standard_conforming_strings = on;
 SET default_transaction_read_only = on;
 DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if (select c.system_identifier::text from pg_control_system() c) <> '7300000000000000001' then
     raise exception 'this plan was made for another cluster: system identifier %', '7300000000000000001';
   end if;
@@ -83,6 +84,7 @@ $indexwarden$;
 -- Undo step 7: drop public.orders_a on public.orders (batch 3)
 DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
@@ -100,6 +102,7 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_a ON public.orders USING btree (a
 SET default_transaction_read_only = on;
 DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   perform set_config('indexwarden.index', 'public.orders_a', true);
   execute current_setting('indexwarden.valid');
 end
@@ -108,6 +111,7 @@ $indexwarden$;
 -- Undo step 6: drop public.Orders "note"\u{a}again on public.orders (batch 2)
 DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
@@ -130,6 +134,7 @@ SET default_transaction_read_only = on;
 -- Undo step 3: create public.ix_orders_a_customer_id on public.orders (composite)
 DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
@@ -146,6 +151,7 @@ DO $indexwarden$
 declare
   found oid;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   found := to_regclass('public.ix_orders_a_customer_id');
   if found is not null then
     raise exception '% is still there', 'public.ix_orders_a_customer_id' using hint = 'A drop that was interrupted leaves an invalid index: run it again.';
@@ -156,6 +162,7 @@ $indexwarden$;
 -- Undo step 2: create public.ix_customers_country on public.customers (filter)
 DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
@@ -172,6 +179,7 @@ DO $indexwarden$
 declare
   found oid;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   found := to_regclass('public.ix_customers_country');
   if found is not null then
     raise exception '% is still there', 'public.ix_customers_country' using hint = 'A drop that was interrupted leaves an invalid index: run it again.';
@@ -182,6 +190,7 @@ $indexwarden$;
 -- Undo step 1: create public.ix_orders_customer_id on public.orders (foreign key)
 DO $indexwarden$
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
@@ -198,6 +207,7 @@ DO $indexwarden$
 declare
   found oid;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   found := to_regclass('public.ix_orders_customer_id');
   if found is not null then
     raise exception '% is still there', 'public.ix_orders_customer_id' using hint = 'A drop that was interrupted leaves an invalid index: run it again.';
