@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { inRepository, readText } from '../support/repository.ts';
 
 /*
@@ -71,6 +72,26 @@ describe('Dockerfile', () => {
     const command = JSON.parse(/CMD (\[.*\])$/.exec(only(final, 'HEALTHCHECK'))![1]!) as string[];
     expect(command).toEqual(['node', '/app/deploy/healthcheck.mjs']);
     expect(existsSync(inRepository('deploy/healthcheck.mjs'))).toBe(true);
+  });
+
+  it('carries the list of what it is made of', () => {
+    // Written by the build, copied with dist.
+    const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> };
+    expect(scripts.build).toContain('scripts/sbom.mjs');
+    expect(readText('scripts', 'sbom.mjs')).toContain("'dist', 'sbom.cdx.json'");
+    expect(copies(final)).toContainEqual({ from: 'build', sources: ['/app/dist'], destination: 'dist' });
+  });
+
+  it('runs in compose.yaml with a root file system that is read-only, without capabilities and without gaining any', () => {
+    const { services } = parse(readText('compose.yaml')) as {
+      services: Record<string, Record<string, unknown>>;
+    };
+    expect(services.indexwarden).toMatchObject({
+      read_only: true,
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+    });
+    expect(services.indexwarden?.privileged ?? services.indexwarden?.cap_add).toBeUndefined();
   });
 
   it('labels the image', () => {
