@@ -1,4 +1,4 @@
-import { isAlias, isNode, LineCounter, parseDocument, stringify } from 'yaml';
+import { type Document, isAlias, isNode, isScalar, LineCounter, parseDocument, stringify, visit } from 'yaml';
 import { err, ok, type Result } from '../model/result.ts';
 import type { Problem } from './problems.ts';
 
@@ -14,9 +14,16 @@ export interface YamlDocument {
  * all at once. Anchors, aliases and `<<` merges work; an empty file is an empty configuration.
  */
 export function parseYaml(text: string): Result<YamlDocument, readonly Problem[]> {
+  if (text.length > charactersMax)
+    return err([{ path: '', message: `is longer than ${charactersMax} characters: no file of settings is` }]);
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, merge: true, uniqueKeys: true });
-  const complaints = [...document.errors, ...document.warnings];
+  // Keys that stand twice are looked for below: the parser compares each key with each other.
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, merge: true, uniqueKeys: false });
+  const complaints = [
+    ...document.errors,
+    ...document.warnings,
+    ...(document.errors.length > 0 ? [] : unusableIn(document)),
+  ];
   if (complaints.length > 0) {
     return err(
       complaints.map((error) => syntaxProblem(error.code, error.message, lineCounter.linePos(error.pos[0]))),
@@ -44,6 +51,45 @@ export function parseYaml(text: string): Result<YamlDocument, readonly Problem[]
     return undefined;
   };
   return ok({ content, lineOf });
+}
+
+/** Thousands of servers fit; what is longer would only take long to be refused. */
+const charactersMax = 2 * 1024 * 1024;
+/** Settings in one group, entries of names to names included. */
+const keysMax = 10_000;
+
+interface Complaint {
+  readonly code: string;
+  readonly message: string;
+  readonly pos: readonly [number, number];
+}
+
+/** What the parser accepts and nobody means: keys that stand twice, groups without end, aliases for what they stand in. */
+function unusableIn(document: Document.Parsed): readonly Complaint[] {
+  const found: Complaint[] = [];
+  const add = (code: string, message: string, range: readonly number[] | null | undefined): void =>
+    void found.push({ code, message, pos: [range?.[0] ?? 0, range?.[1] ?? 0] });
+  visit(document, {
+    Alias: (_, alias, above) => {
+      const target = alias.resolve(document);
+      if (target !== undefined && above.includes(target))
+        add('ALIAS', 'An alias stands in its own anchor', alias.range);
+    },
+    Map: (_, { items, range }) => {
+      if (items.length > keysMax) {
+        add('TOO_MANY', `A group holds more than ${keysMax} settings`, range);
+        return visit.SKIP;
+      }
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key) || key.value === '<<') continue;
+        if (seen.has(key.value)) add('DUPLICATE_KEY', 'Map keys must be unique', key.range);
+        seen.add(key.value);
+      }
+      return undefined;
+    },
+  });
+  return found;
 }
 
 /** A value on one line of YAML: `[app, 'a*']`. */
@@ -74,4 +120,5 @@ function syntaxHint(code: string, message: string): string | undefined {
 }
 
 /** The parser quotes the text it stumbled over, which may be a password; only what it says about it is kept. */
-const withoutContent = (message: string): string => (message.split(/[:\n]/)[0] ?? '').trim();
+const withoutContent = (message: string): string =>
+  /call stack/.test(message) ? 'is nested too deeply' : (message.split(/[:\n]/)[0] ?? '').trim();
