@@ -19,11 +19,9 @@ export function parseYaml(text: string): Result<YamlDocument, readonly Problem[]
   const lineCounter = new LineCounter();
   // Keys that stand twice are looked for below: the parser compares each key with each other.
   const document = parseDocument(text, { lineCounter, prettyErrors: false, merge: true, uniqueKeys: false });
-  const complaints = [
-    ...document.errors,
-    ...document.warnings,
-    ...(document.errors.length > 0 ? [] : unusableIn(document)),
-  ];
+  const complaints = [...document.errors, ...document.warnings, ...unusableIn(document)].sort(
+    (a, b) => a.pos[0] - b.pos[0],
+  );
   if (complaints.length > 0) {
     return err(
       complaints.map((error) => syntaxProblem(error.code, error.message, lineCounter.linePos(error.pos[0]))),
