@@ -50,6 +50,10 @@ beforeAll(async () => {
   const [, found = ''] = await daemon.printed(/"address":"([^"]+)"/, 'stderr');
   address = found;
   await until('findings', async () => (await findingsOf(address)).length >= names.length);
+  await until(
+    'sizes',
+    async () => (await samplesOf(address, 'pgindex_size_bytes')).length >= 2 * names.length,
+  );
 });
 afterAll(async () => {
   await endAll();
@@ -57,11 +61,11 @@ afterAll(async () => {
   await server?.close();
 });
 
-const note = (where: string, said: string): void =>
+const note = (where: string, said: string, told = names.length): void =>
   noteFault({
     area: 'input',
     fault: `${where}: any name that PostgreSQL takes`,
-    did: `${names.length} names, each told of`,
+    did: `${told} of ${names.length} names were looked for, and found`,
     said,
     recoveryMs: null,
   });
@@ -111,7 +115,7 @@ test('pages show each name, and none is markup', async () => {
         .slice(0, 20),
     );
   }
-  note('Pages', `${findings.length} pages, no tag but our own`);
+  note('Pages', 'no tag but our own', findings.length);
 });
 const unescaped = (html: string): string =>
   html

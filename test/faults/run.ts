@@ -76,8 +76,13 @@ function newest(own: readonly FaultRow[]): readonly FaultRow[] {
   return [...byFault.values()].sort((a, b) => (a.fault < b.fault ? -1 : 1));
 }
 
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}
 
 /** Puts text into the place that the page keeps for it. */
 function writeBlock(name: string, text: string): void {
