@@ -27,6 +27,8 @@ export interface ThreadSettings {
   readonly file: FileSettings;
   readonly retention: Retention;
   readonly nowMs: number;
+  /** One number, shared with whoever started it: not zero once calls that still wait are to be refused, since it has to end. */
+  readonly hurry: Int32Array;
 }
 
 /** How the file was found. */

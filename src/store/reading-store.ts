@@ -68,6 +68,7 @@ function readingStore(file: ReadOnlyFile, path: string): Store {
     foldUsage: async () => {},
     usageDaysOf: async (target, node, fromDay, toDay) =>
       file.call('usageDaysOf', { target, node, fromDay, toDay }),
+    openings: () => 1,
     status: async () => ({ ...(await status()), path }),
     close: async () => file.close(),
   };

@@ -3,9 +3,18 @@ import type { DiaryEvent, KeptEvent } from '../model/event.ts';
 import { mapInSlices } from './in-slices.ts';
 import { ledgerOfRows, ledgerRowsOf } from './ledger-json.ts';
 import { schemaVersion } from './migrations.ts';
-import type { EventRow, FileSettings, FileState, Opening, Retention, Trimmed } from './protocol.ts';
+import type {
+  Answer,
+  CallKind,
+  EventRow,
+  FileSettings,
+  FileState,
+  Opening,
+  Retention,
+  Trimmed,
+} from './protocol.ts';
 import type { KeptMute, Store, StoreStatus } from './store.ts';
-import { startThread } from './thread.ts';
+import { type Parcel, StoreError, type StoreThread, startThread } from './thread.ts';
 
 export interface SqliteStoreOptions {
   readonly file: FileSettings;
@@ -17,7 +26,17 @@ export interface SqliteStoreOptions {
   readonly onNotice?: (notice: StoreNotice) => void;
   /** For tests: what the thread runs instead of `worker.ts`. */
   readonly threadModule?: URL;
+  /** For tests: how long after its thread has ended the file is opened again. */
+  readonly reopenAfterMs?: ReopenAfterMs;
 }
+
+/** The first time, doubled with each time after that, up to `max`. */
+export interface ReopenAfterMs {
+  readonly first: number;
+  readonly max: number;
+}
+
+const usualReopenAfterMs: ReopenAfterMs = { first: 1_000, max: 60_000 };
 
 /** What a person should hear of, once each. */
 export type StoreNotice =
@@ -25,12 +44,18 @@ export type StoreNotice =
   | { readonly kind: 'write-failed'; readonly error: string }
   | { readonly kind: 'writes-again' }
   | ({ readonly kind: 'trimmed' } & Trimmed)
-  /** Nothing more can be kept until the program is started again. */
-  | { readonly kind: 'thread-ended'; readonly error: string };
+  /** Nothing is kept until the file is open again, which is tried in so many milliseconds. */
+  | { readonly kind: 'thread-ended'; readonly error: string; readonly reopensInMs: number }
+  /** It could not be opened again, for another reason than the last time. */
+  | { readonly kind: 'not-reopened'; readonly error: string };
 
-/** A store in a file. Rejects with `StoreOpenError` where the file cannot be used, having changed nothing. */
+/**
+ * A store in a file. Rejects with `StoreOpenError` where the file cannot be used, having changed nothing. Where its thread ends later
+ * (by a bug, or because the file is damaged or gone) the file is opened anew, again and again; calls fail until then.
+ */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { file, retention, now, onStatus, onNotice, threadModule } = options;
+  const reopenAfterMs = options.reopenAfterMs ?? usualReopenAfterMs;
   let state: FileState = { sizeBytes: 0, lastWriteAtMs: 0, lastError: null };
   let movedAside: string | null = null;
   let lacksRoom = false;
@@ -44,26 +69,80 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     onStatus?.(status());
   };
 
-  const thread = await startThread({
-    settings: { file, retention, nowMs: now() },
-    now,
-    ...(threadModule === undefined ? {} : { module: threadModule }),
-    onState: follow,
-    onTrimmed: (trimmed) => {
-      // That there is nothing left to forget is true at every write from then on.
-      if (trimmed.isEnough || !lacksRoom) onNotice?.({ kind: 'trimmed', ...trimmed });
-      lacksRoom = !trimmed.isEnough;
-    },
-    onDeath: (error) => {
-      state = { ...state, lastError: error };
-      onNotice?.({ kind: 'thread-ended', error });
-      onStatus?.(status());
-    },
-  });
-  const { call, close } = thread;
-  movedAside = thread.opening.movedAside?.to ?? null;
-  onNotice?.({ kind: 'opened', path: file.path, sizeBytes: thread.state.sizeBytes, ...thread.opening });
-  follow(thread.state);
+  /** Absent from when it ended until there is another. */
+  let thread: StoreThread | undefined;
+  let openings = 0;
+  let openedAtMs = 0;
+  let waitMs = reopenAfterMs.first;
+  let isClosed = false;
+  let reopening: { readonly timer: NodeJS.Timeout; done: Promise<void> } | undefined;
+
+  const fail = (error: string): void => {
+    state = { ...state, lastError: error };
+    onStatus?.(status());
+  };
+
+  const open = async (): Promise<void> => {
+    const opened = await startThread({
+      settings: { file, retention, nowMs: now() },
+      now,
+      ...(threadModule === undefined ? {} : { module: threadModule }),
+      onState: follow,
+      onTrimmed: (trimmed) => {
+        // That there is nothing left to forget is true at every write from then on.
+        if (trimmed.isEnough || !lacksRoom) onNotice?.({ kind: 'trimmed', ...trimmed });
+        lacksRoom = !trimmed.isEnough;
+      },
+      onDeath: (error) => {
+        thread = undefined;
+        // What lasted for long has a new trouble, not the old one again.
+        if (performance.now() - openedAtMs > reopenAfterMs.max) waitMs = reopenAfterMs.first;
+        fail(error);
+        onNotice?.({ kind: 'thread-ended', error, reopensInMs: waitMs });
+        reopenLater();
+      },
+    });
+    thread = opened;
+    openings += 1;
+    openedAtMs = performance.now();
+    movedAside = opened.opening.movedAside?.to ?? movedAside;
+    onNotice?.({ kind: 'opened', path: file.path, sizeBytes: opened.state.sizeBytes, ...opened.opening });
+    follow(opened.state);
+  };
+
+  const reopenLater = (): void => {
+    if (isClosed) return;
+    const begun = { done: Promise.resolve() };
+    const timer = setTimeout(() => {
+      begun.done = reopen();
+    }, waitMs);
+    waitMs = Math.min(reopenAfterMs.max, waitMs * 2);
+    // A process that has nothing else to do need not wait for it.
+    timer.unref();
+    reopening = Object.assign(begun, { timer });
+  };
+
+  const reopen = async (): Promise<void> => {
+    try {
+      await open();
+    } catch (caught) {
+      const error = caught instanceof Error ? caught.message : String(caught);
+      if (error !== state.lastError) onNotice?.({ kind: 'not-reopened', error });
+      fail(error);
+      reopenLater();
+    }
+  };
+
+  const call = async <K extends CallKind>(
+    kind: K,
+    prepare: () => Parcel<K> | Promise<Parcel<K>>,
+  ): Promise<Answer<K>> => {
+    if (isClosed) throw new StoreError('the store is closed');
+    if (thread === undefined) throw new StoreError(`${kind}: ${state.lastError}`);
+    return thread.call(kind, prepare);
+  };
+
+  await open();
 
   return {
     ledgerOf: async (target) => {
@@ -130,8 +209,14 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     },
     usageDaysOf: (target, node, fromDay, toDay) =>
       call('usageDaysOf', () => ({ ask: { target, node, fromDay, toDay } })),
+    openings: () => openings,
     status: async () => status(),
-    close,
+    close: async () => {
+      isClosed = true;
+      clearTimeout(reopening?.timer);
+      await reopening?.done;
+      await thread?.close();
+    },
   };
 }
 

@@ -88,6 +88,11 @@ export interface Store {
     toDay: number,
   ) => Promise<readonly UsageDay[]>;
 
+  /**
+   * How often the file was opened. Grows when it had to be opened anew, and may have begun anew: whoever writes only what has changed
+   * then writes everything.
+   */
+  readonly openings: () => number;
   readonly status: () => Promise<StoreStatus>;
   readonly close: () => Promise<void>;
 }
@@ -153,6 +158,7 @@ export function memoryStore(): Store {
         .filter(([day]) => day >= fromDay && day <= toDay)
         .sort(([a], [b]) => a - b)
         .map(([day, record]) => ({ day, record })),
+    openings: () => 1,
     status: async () => ({
       sizeBytes: null,
       lastWriteAtMs: null,

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { assertNever } from '../model/result.ts';
@@ -29,7 +28,7 @@ export interface Parcel<K extends CallKind> {
 }
 
 export interface ThreadOptions {
-  readonly settings: ThreadSettings;
+  readonly settings: Omit<ThreadSettings, 'hurry'>;
   readonly now: () => number;
   /** Told after each answer. */
   readonly onState: (state: FileState) => void;
@@ -63,8 +62,9 @@ interface Waiting {
 const waitingMax = 10_000;
 
 /**
- * How long closing may take, so that the daemon keeps its promise to be gone in time. What was acknowledged is kept by then; beyond
- * this only tidying is left out, and calls that nobody waits for any more.
+ * How long calls that wait are still carried out after closing was asked for, so that the daemon keeps its promise to be gone in time;
+ * what was acknowledged is kept. Then the thread is told to hurry, and ends after the call that it is at. It is never ended by force:
+ * within a call into SQLite that takes the whole process along.
  */
 const closeLimitMs = 900;
 
@@ -77,7 +77,8 @@ export function startThread({
   onDeath,
   module,
 }: ThreadOptions): Promise<StoreThread> {
-  const worker = startWorker(settings, module);
+  const hurry = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const worker = startWorker({ ...settings, hurry }, module);
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
   /** Why nothing can be called any more. */
@@ -117,13 +118,9 @@ export function startThread({
         await outbox;
         post({ kind: 'close' });
       }
-      const limit = new AbortController();
-      const late = delay(closeLimitMs, undefined, { signal: limit.signal }).then(
-        () => void worker.terminate(),
-        () => {},
-      );
-      await Promise.race([exited, late]);
-      limit.abort();
+      const late = setTimeout(() => Atomics.store(hurry, 0, 1), closeLimitMs);
+      await exited;
+      clearTimeout(late);
     })();
     return closing;
   };

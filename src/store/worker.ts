@@ -40,6 +40,8 @@ async function run(
   }
   const { database, opening } = file;
   const { path } = settings.file;
+  const openedAs = identityOf(path);
+  const isHurried = (): boolean => Atomics.load(settings.hurry, 0) !== 0;
   let state: FileState = { ...measure(path, 0), lastError: null };
   let lastUpkeepAtMs = Number.NEGATIVE_INFINITY;
 
@@ -49,6 +51,7 @@ async function run(
 
   /** After the answer. Its failures are failures of writing, too. */
   const maintain = (nowMs: number): void => {
+    if (isHurried()) return;
     try {
       if (Math.abs(nowMs - lastUpkeepAtMs) >= upkeepEveryMs) {
         lastUpkeepAtMs = nowMs;
@@ -63,8 +66,24 @@ async function run(
     }
   };
 
-  const answer = ({ id, call, ask, nowMs }: Extract<Message, { readonly kind: 'call' }>): void => {
+  /** Ends this thread, so that a new one looks at the file from the start; what is wrong goes to whoever started it. */
+  const end = (why: string): never => {
     try {
+      file.close();
+    } catch {
+      // It ends in any case, and that closes what is open.
+    }
+    throw new Error(why);
+  };
+
+  const answer = ({ id, call, ask, nowMs }: Extract<Message, { readonly kind: 'call' }>): void => {
+    if (isHurried()) {
+      reply({ kind: 'failed', id, message: 'there was no time left for it', state }, []);
+      return;
+    }
+    try {
+      // SQLite would go on with a file that nobody else can see any more.
+      if (isWriting(call) && identityOf(path) !== openedAs) throw new FileGone();
       // Both ends of the channel are of the same program; the types of call and ask are checked where it is sent.
       const answered = perform(database, call, ask as never, { nowMs });
       if (isWriting(call)) wrote(nowMs);
@@ -72,6 +91,7 @@ async function run(
     } catch (caught) {
       if (isWriting(call)) state = { ...state, lastError: messageOf(caught) };
       reply({ kind: 'failed', id, message: messageOf(caught), state }, []);
+      if (caught instanceof FileGone || isDamage(caught)) end(messageOf(caught));
       return;
     }
     if (isWriting(call)) maintain(nowMs);
@@ -94,6 +114,20 @@ async function run(
     }
   });
   reply({ kind: 'opened', opening, state }, []);
+}
+
+/** Said by a `SqliteError`, whose module cannot be loaded before its binding was. */
+const isDamage = (caught: unknown): boolean =>
+  caught instanceof Error && 'isDamage' in caught && caught.isDamage === true;
+
+class FileGone extends Error {
+  override readonly message = 'the file was removed or replaced while it was in use';
+}
+
+/** Which file is at a path: device and inode; undefined where there is none. */
+function identityOf(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? undefined : `${found.dev} ${found.ino}`;
 }
 
 const messageOf = (caught: unknown): string => (caught instanceof Error ? caught.message : String(caught));

@@ -29,6 +29,8 @@ export class BuildMemory {
   #rates: BuildRates | undefined;
   /** Access methods whose record is not written yet. */
   readonly #unwritten = new Set<string>();
+  /** Of the store, when everything was read from it or written to it. */
+  #openings = 0;
 
   constructor(options: BuildMemoryOptions) {
     this.#options = options;
@@ -51,7 +53,12 @@ export class BuildMemory {
         this.#unwritten.add(accessMethod);
       }
       this.#rates = rates;
+      const openings = this.#options.store.openings();
+      // A file that was opened anew may have begun anew.
+      if (openings !== this.#openings)
+        for (const accessMethod of rates.keys()) this.#unwritten.add(accessMethod);
       await this.#keep(rates);
+      this.#openings = openings;
     } catch (caught) {
       const fields = { event: 'build-records', target: targetKey(target), error: String(caught) };
       log.warn(fields, 'how long index builds take could not be read or kept');
@@ -61,6 +68,7 @@ export class BuildMemory {
   async #load(): Promise<BuildRates> {
     if (this.#rates !== undefined) return this.#rates;
     const { store, target, log } = this.#options;
+    this.#openings = store.openings();
     const { rates, dropped } = ratesFrom(await store.recordsOf(target, buildRecordKind));
     if (dropped.length > 0)
       log.warn(

@@ -60,6 +60,8 @@ export class Diary {
   #inventory: readonly unknown[] = [];
   #unkept: readonly DiaryEvent[] = [];
   #isKeeping = true;
+  /** Of the store, when everything was read from it or written to it. */
+  #openings = 0;
   /** One evaluation after the other: each begins where the one before ended. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -137,6 +139,7 @@ export class Diary {
     const { store, target } = this.#options;
     this.#mutes = await store.mutes().catch(() => this.#mutes);
     if (this.#ledger !== undefined) return this.#ledger;
+    this.#openings = store.openings();
     const ledger = await store.ledgerOf(target);
     this.#indexes = await this.#rememberedIndexes();
     this.#keptIndexes = this.#indexes;
@@ -147,14 +150,20 @@ export class Diary {
   async #write(ledger: Ledger, events: readonly DiaryEvent[]): Promise<void> {
     const { store, target, log } = this.#options;
     this.#unkept = [...this.#unkept, ...events].slice(-unkeptMax);
+    const openings = store.openings();
     try {
       await store.keepLedger(target, ledger, this.#unkept);
       this.#unkept = [];
-      if (this.#indexes !== undefined && this.#indexes !== this.#keptIndexes) {
-        const changes = recordChanges(this.#keptIndexes, this.#indexes);
+      const isNew = openings !== this.#openings;
+      if (this.#indexes !== undefined && (isNew || this.#indexes !== this.#keptIndexes)) {
+        const changes = new Map(recordChanges(this.#keptIndexes, this.#indexes));
+        // A file that was opened anew may have begun anew, and then knows of no index.
+        if (isNew)
+          for (const [key, record] of recordChanges(undefined, this.#indexes)) changes.set(key, record);
         if (changes.size > 0) await store.keepRecords(target, recordKind, changes);
         this.#keptIndexes = this.#indexes;
       }
+      this.#openings = openings;
       if (!this.#isKeeping)
         log.info({ event: 'diary-kept', target: targetKey(target) }, 'findings are kept again');
       this.#isKeeping = true;

@@ -109,8 +109,14 @@ function report(notice: StoreNotice, file: string, log: WatchLog): void {
     }
     case 'thread-ended':
       log.error(
-        { event: 'store-ended', path: file, error: notice.error },
-        'nothing more is kept until the daemon is started again; watching goes on',
+        { event: 'store-ended', path: file, error: notice.error, reopensInMs: notice.reopensInMs },
+        'nothing is kept until the store is open again, which is tried by itself; watching goes on',
+      );
+      return;
+    case 'not-reopened':
+      log.error(
+        { event: 'store-not-reopened', path: file, error: notice.error },
+        'the store cannot be opened again; watching goes on, and it is tried again',
       );
       return;
     default:

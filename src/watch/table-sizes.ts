@@ -22,6 +22,8 @@ export class TableSizes {
   #memory: TableSizesMemory | undefined;
   /** Written with the next change, when writing failed. */
   readonly #unwritten = new Map<string, readonly TableSizePoint[] | undefined>();
+  /** Of the store, when everything was read from it or is to be written to it. */
+  #openings = 0;
 
   constructor(options: { readonly target: TargetId; readonly store: Store; readonly log: WatchLog }) {
     this.#options = options;
@@ -36,8 +38,12 @@ export class TableSizes {
     );
     this.#memory = memory;
     for (const [key, sizes] of changes) this.#unwritten.set(key, sizes);
-    if (this.#unwritten.size === 0) return;
     const { target, store, log } = this.#options;
+    const openings = store.openings();
+    // A file that was opened anew may have begun anew.
+    if (openings !== this.#openings) for (const [key, sizes] of memory) this.#unwritten.set(key, sizes);
+    this.#openings = openings;
+    if (this.#unwritten.size === 0) return;
     try {
       await store.keepRecords(target, recordKind, new Map(this.#unwritten));
       this.#unwritten.clear();
@@ -55,6 +61,7 @@ export class TableSizes {
   async #load(): Promise<TableSizesMemory> {
     if (this.#memory !== undefined) return this.#memory;
     const { target, store } = this.#options;
+    this.#openings = store.openings();
     const { memory, dropped } = tableSizesFrom(await store.recordsOf(target, recordKind));
     for (const key of dropped) this.#unwritten.set(key, undefined);
     return memory;

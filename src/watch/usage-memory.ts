@@ -37,6 +37,8 @@ export class UsageMemory {
   /** Per node, when the counters were read that were taken in last: the same facts are not taken in twice. */
   readonly #takenInAtMs = new Map<NodeName, number>();
   readonly #ownScans = new OwnScans();
+  /** Of the store, when it was last written to. */
+  #openings = 0;
 
   constructor(options: UsageMemoryOptions) {
     this.#options = options;
@@ -52,6 +54,10 @@ export class UsageMemory {
    * nothing but a warning: the next step keeps everything again.
    */
   async observe(catalogue: Catalogue, snapshots: readonly Snapshot[]): Promise<readonly DiaryEvent[]> {
+    const openings = this.#options.store.openings();
+    // A file that was opened anew may have begun anew: what is remembered is kept as a whole.
+    if (openings !== this.#openings) for (const history of this.#histories.values()) history.mustFold = true;
+    this.#openings = openings;
     const events: DiaryEvent[] = [];
     for (const snapshot of snapshots) events.push(...(await this.#observeNode(catalogue, snapshot)));
     return events;

@@ -12,6 +12,7 @@ export interface OpenOptions {
   readonly file?: Partial<FileSettings>;
   readonly retention?: Partial<Retention>;
   readonly now?: () => number;
+  readonly reopenAfterMs?: SqliteStoreOptions['reopenAfterMs'];
   /** What the thread runs; the store's own, compiled, unless told otherwise. Null: whatever the store itself finds. */
   readonly threadModule?: URL | null;
 }
@@ -27,6 +28,8 @@ export interface Places {
   /** A path at which there is nothing yet, in a folder of its own. */
   readonly path: () => string;
   readonly open: (path: string, options?: OpenOptions) => Promise<OpenStore>;
+  /** The store's own thread, but that it ends when it is told to keep a mute of the finding `die`. */
+  readonly mortalThread: URL;
   /** Closes and deletes them all. */
   readonly tidy: () => Promise<void>;
   readonly end: () => void;
@@ -39,6 +42,7 @@ export function places(): Places {
   const compiled = compile(`places-${Math.random()}`, 'src/store/worker.ts', 'src/store/store-file.ts');
   const usualModule = compiled.url('src/store/worker.ts');
   return {
+    mortalThread: mortal(usualModule),
     path: () => {
       const folder = mkdtempSync(path.join(tmpdir(), 'indexwarden-store-'));
       folders.push(folder);
@@ -61,12 +65,26 @@ export function places(): Places {
   };
 }
 
+const mortal = (own: URL): URL =>
+  new URL(
+    `data:text/javascript,${encodeURIComponent(`
+      import { parentPort } from 'node:worker_threads';
+      const { on } = parentPort;
+      parentPort.on = (name, listen) =>
+        on.call(parentPort, name, (message) => {
+          if (message.ask?.findingId === 'die') throw new Error('out of luck');
+          listen(message);
+        });
+      await import(${JSON.stringify(own.href)});`)}`,
+  );
+
 const settingsFor = (
   path: string,
-  { file, retention, now = () => takenAtMs, threadModule }: OpenOptions,
+  { file, retention, now = () => takenAtMs, threadModule, reopenAfterMs }: OpenOptions,
 ): SqliteStoreOptions => ({
   file: { path, busyTimeoutMs: 1_000, synchronous: 'normal', checkTimeLimitMs: 30_000, ...file },
   retention: { ...usualRetention, ...retention },
   now,
   ...(threadModule instanceof URL ? { threadModule } : {}),
+  ...(reopenAfterMs === undefined ? {} : { reopenAfterMs }),
 });

@@ -124,7 +124,11 @@ describe('a store in a file', () => {
     );
     await expect(store.mutes()).rejects.toThrow('the storage thread ended: out of luck');
     expect((await store.status()).lastError).toBe('the storage thread ended: out of luck');
-    expect(notices.at(-1)).toEqual({ kind: 'thread-ended', error: 'the storage thread ended: out of luck' });
+    expect(notices.at(-1)).toEqual({
+      kind: 'thread-ended',
+      error: 'the storage thread ended: out of luck',
+      reopensInMs: 1_000,
+    });
     await expect(store.close()).resolves.toBeUndefined();
   });
 });

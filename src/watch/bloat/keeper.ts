@@ -117,6 +117,8 @@ export class BloatKeeper {
   /** The estimates of the last time, with what they were made of: most indexes do not change from pass to pass. */
   #estimates: ReadonlyMap<IndexOid, Estimate> = new Map();
   readonly #withoutExtension = new Map<string, Hindrance>();
+  /** Of the store, when everything was read from it or is to be written to it. */
+  #openings = 0;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -371,6 +373,7 @@ export class BloatKeeper {
   async #load(): Promise<BloatMemory> {
     if (this.#memory !== undefined) return this.#memory;
     const { store, target, onProblem } = this.#options;
+    this.#openings = store.openings();
     const { memory, dropped } = memoryFrom(await store.recordsOf(target, recordKind));
     if (dropped.length > 0)
       onProblem(`${dropped.length} records about bloat do not fit this version and are forgotten`);
@@ -381,6 +384,11 @@ export class BloatKeeper {
 
   async #keep(changes: ReadonlyMap<string, IndexMemory | undefined>): Promise<void> {
     for (const [key, memory] of changes) this.#unwritten.set(key, memory);
+    const openings = this.#options.store.openings();
+    // A file that was opened anew may have begun anew.
+    if (openings !== this.#openings)
+      for (const [key, memory] of this.memory) this.#unwritten.set(key, memory);
+    this.#openings = openings;
     if (this.#unwritten.size === 0) return;
     const writing = new Map(this.#unwritten);
     const { store, target, onProblem } = this.#options;

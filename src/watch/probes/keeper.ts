@@ -51,6 +51,8 @@ export class ProbeKeeper {
   readonly #durations = new Map<string, DurationCounts>();
   /** Written to the store with the next run, when writing failed. */
   readonly #unwritten = new Map<string, ProbeMemory | undefined>();
+  /** Of the store, when everything was read from it or is to be written to it. */
+  #openings = 0;
   #events: DiaryEvent[] = [];
 
   constructor(options: ProbeKeeperOptions) {
@@ -116,6 +118,7 @@ export class ProbeKeeper {
   async #load(): Promise<Map<string, ProbeMemory>> {
     if (this.#memories !== undefined) return this.#memories;
     const { store, target, probes, onProblem } = this.#options;
+    this.#openings = store.openings();
     const { memories, dropped } = probeMemoriesFrom(await store.recordsOf(target, recordKind));
     this.#memories = new Map(memories);
     if (dropped.length > 0)
@@ -130,6 +133,11 @@ export class ProbeKeeper {
   async #keep(changes: ReadonlyMap<string, ProbeMemory | undefined>): Promise<void> {
     const { store, target, onProblem } = this.#options;
     for (const [name, memory] of changes) this.#unwritten.set(name, memory);
+    const openings = store.openings();
+    // A file that was opened anew may have begun anew.
+    if (openings !== this.#openings)
+      for (const [name, memory] of this.#memories ?? []) this.#unwritten.set(name, memory);
+    this.#openings = openings;
     const written = new Map(this.#unwritten);
     try {
       await store.keepRecords(target, recordKind, written);
