@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { CommandContext, CommandError, Commands, ConfigRequest } from './cli/commands.ts';
 import { layoutFor, processEnvironment } from './cli/environment.ts';
+import { exitCodes } from './cli/exit-codes.ts';
 import { runCli } from './cli/run.ts';
 import { effectiveConfigYaml } from './config/effective.ts';
 import { exampleConfigYaml } from './config/example.ts';
@@ -176,13 +177,17 @@ async function serve(request: ConfigRequest, context: CommandContext): Promise<R
     else void daemon.reload();
   };
   let isReloadDue = false;
+  // Work that nobody waited for has failed, and only that; a scrape or a pass waits for what it needs.
   const survive = (caught: unknown): void =>
-    log.error(
-      { event: 'bug', stack: caught instanceof Error ? caught.stack : String(caught) },
-      'unhandled rejection',
-    );
+    log.error({ event: 'bug', stack: stackOf(caught) }, 'unhandled rejection');
+  // Something stopped in the middle of its turn, and nobody knows what it left half done: whoever starts the daemon starts it again.
+  const giveUp = (caught: unknown): void => {
+    log.fatal({ event: 'bug', stack: stackOf(caught) }, 'uncaught exception: the daemon ends');
+    process.exit(exitCodes.unreadable);
+  };
   process.on('SIGHUP', reload);
   process.on('unhandledRejection', survive);
+  process.on('uncaughtException', giveUp);
   try {
     // The web server and all it needs are loaded where they are wanted: other commands start sooner without.
     const { startDaemon } = await import('./watch/daemon.ts');
@@ -215,8 +220,12 @@ async function serve(request: ConfigRequest, context: CommandContext): Promise<R
   } finally {
     process.off('SIGHUP', reload);
     process.off('unhandledRejection', survive);
+    process.off('uncaughtException', giveUp);
   }
 }
+
+const stackOf = (caught: unknown): string =>
+  caught instanceof Error ? (caught.stack ?? caught.message) : String(caught);
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

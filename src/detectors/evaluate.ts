@@ -22,6 +22,8 @@ export interface Undecided {
   readonly kind: FindingKind;
   readonly reason: string;
   readonly relations?: readonly string[];
+  /** For the log, where the detector threw: what, and from where. */
+  readonly stack?: string;
 }
 
 export interface Evaluation {
@@ -74,7 +76,8 @@ export function* evaluateInSlices(
     }
     const verdict = yield* run(detector, input);
     if (verdict.inconclusive !== undefined) {
-      undecided.push({ kind: detector.id, reason: verdict.inconclusive });
+      const { inconclusive, stack } = verdict;
+      undecided.push({ kind: detector.id, reason: inconclusive, ...(stack !== undefined && { stack }) });
       continue;
     }
     judged.add(detector.id);
@@ -88,7 +91,7 @@ export function* evaluateInSlices(
 export const evaluate = (detectors: readonly Detector[], input: EvaluationInput): Evaluation =>
   atOnce(evaluateInSlices(detectors, input));
 
-function* run(detector: Detector, input: EvaluationInput): Sliced<Verdict> {
+function* run(detector: Detector, input: EvaluationInput): Sliced<Verdict & Pick<Undecided, 'stack'>> {
   const window = input.window;
   if (window === undefined) return { findings: [], inconclusive: 'nothing is known of the server yet' };
   const settingsOf = <Settings>({ id, settings }: Pick<Detector<Settings>, 'id' | 'settings'>): Settings =>
@@ -114,7 +117,8 @@ function* run(detector: Detector, input: EvaluationInput): Sliced<Verdict> {
     });
   } catch (caught) {
     const message = caught instanceof Error ? caught.message : String(caught);
-    return { findings: [], inconclusive: `the detector failed (a bug in indexwarden): ${message}` };
+    const stack = caught instanceof Error ? (caught.stack ?? message) : message;
+    return { findings: [], inconclusive: `the detector failed (a bug in indexwarden): ${message}`, stack };
   }
 }
 

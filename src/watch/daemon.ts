@@ -26,6 +26,7 @@ import { deliveryOutcomes } from '../notify/webhook.ts';
 import { systemClock } from '../scheduler/clock.ts';
 import { longestIntervalMs } from '../scheduler/interval.ts';
 import { MeasurementBudgets } from './bloat/budget.ts';
+import { watchDescriptors } from './descriptors.ts';
 import { Fleet } from './fleet.ts';
 import { inSlices } from './in-slices.ts';
 import { createKnowledge } from './knowledge.ts';
@@ -262,6 +263,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   log.info({ event: 'listening', address: server.address, servers: config.servers.map(nameOf) }, 'listening');
   warnOfOpenDoors(config, gate, webConfig, log);
   fleet = startFleet();
+  const ignoreDescriptors = watchDescriptors(log);
 
   return {
     address: server.address,
@@ -269,6 +271,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     reload,
     stop: async () => {
       isStopping = true;
+      ignoreDescriptors();
       const endsAtMs = clock.now() + config.http.drainTimeout.ms;
       eventStreams.close();
       await Promise.all([

@@ -24,13 +24,31 @@ export function createLog(config: Config): Log {
       formatters: { level: (label) => ({ level: label }) },
       hooks: { streamWrite: (line) => redactText(line, secrets) },
     },
-    pino.destination({ dest: destinationOf(destination), sync: true, mkdir: true }),
+    outlet(destination),
   );
   const follow = (changed: Config): void => {
     for (const secret of secretsOf(changed)) secrets.add(secret);
     logger.level = changed.log.level;
   };
   return Object.assign(logger, { follow });
+}
+
+/** What is kept in memory of lines that cannot be written for now; what comes beyond is lost. */
+const unwrittenBytesMax = 1024 * 1024;
+
+/**
+ * A disk that is full, or a reader that is gone, costs lines and nothing else: the lines are written with the first one that can be
+ * written again. Without a listener each of them would be an error thrown at whoever had something to say.
+ */
+function outlet(destination: string): ReturnType<typeof pino.destination> {
+  const stream = pino.destination({
+    dest: destinationOf(destination),
+    sync: true,
+    mkdir: true,
+    maxLength: unwrittenBytesMax,
+  });
+  stream.on('error', () => {});
+  return stream;
 }
 
 function destinationOf(destination: string): number | string {

@@ -105,6 +105,8 @@ export class TargetWatcher {
   #snapshot: Snapshot;
   #generation: Generation | undefined;
   #wasUp: boolean | undefined;
+  /** Stacks of the detectors that threw in the last judgement. */
+  #bugs: ReadonlyMap<string, string> = new Map();
 
   constructor(options: WatcherOptions) {
     this.#options = options;
@@ -362,7 +364,7 @@ export class TargetWatcher {
       remedies: remediesOf(judgement),
       definitions: this.#definitions,
       lost: this.#diary.lostAmong(findings.filter(({ state }) => state === 'open')),
-      inconclusive: judgement.undecided.map((undecided): Inconclusive => ({ ...undecided, ...target })),
+      inconclusive: judgement.undecided.map(({ stack, ...said }): Inconclusive => ({ ...said, ...target })),
       ...(judgement.expectations.length > 0 && { expectations: expectedStatuses(judgement.expectations) }),
       ...(probes && { probes }),
       runs: this.#runs(judgement.snapshot),
@@ -370,6 +372,7 @@ export class TargetWatcher {
       reclaimableTotalBytes: fewActions(findings).totalBytes,
     };
     this.#logChange(generation);
+    this.#logBugs(judgement);
     this.#generation = generation;
     publish(generation);
     return generation;
@@ -398,6 +401,20 @@ export class TargetWatcher {
         },
       ];
     });
+  }
+
+  /** Detectors that threw, each with its stack when that is not the one of the last time. */
+  #logBugs({ undecided }: Judgement): void {
+    const bugs = new Map(
+      undecided.flatMap(({ kind, stack }) => (stack === undefined ? [] : [[kind, stack] as const])),
+    );
+    for (const [kind, stack] of bugs)
+      if (this.#bugs.get(kind) !== stack)
+        this.#options.log.error(
+          { event: 'bug', target: targetKey(this.target), detector: kind, stack },
+          'a detector failed; the others go on, and what it would say is unknown',
+        );
+    this.#bugs = bugs;
   }
 
   /** One line per change of state, not one per attempt. */
