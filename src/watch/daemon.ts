@@ -72,11 +72,20 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   });
   const budgets = new MeasurementBudgets(clock);
   meterBudgets(metrics.registry, () => budgets.all());
-  const store = await openStorage({ loaded: options.loaded, clock, log, onFacts: metrics.stored });
-  const eventStreams = createEventStreams(store);
   const page = await createMetricsPage(metrics, inSlices);
   const failedToRender = (caught: unknown): void =>
     log.error({ event: 'render-failed', error: String(caught) }, 'metrics could not be rendered');
+  let wasStoreUp: boolean | undefined;
+  const store = await openStorage({
+    ...{ loaded: options.loaded, clock, log },
+    onFacts: (facts) => {
+      metrics.stored(facts);
+      // Sizes and times wait for the next generation; that nothing is kept does not.
+      if (facts.isUp !== wasStoreUp) void page.refresh().catch(failedToRender);
+      wasStoreUp = facts.isUp;
+    },
+  });
+  const eventStreams = createEventStreams(store);
   const webConfig = new WebConfigKeeper({
     initial: config.webConfig,
     read: (file) => readWebConfig(processSurroundings(process.env), file),
