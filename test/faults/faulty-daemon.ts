@@ -97,7 +97,7 @@ export function stage(): Stage {
   const launch: Stage['launch'] = ({ config, store, under = [], args = [] } = {}) => {
     const file = configFile(config);
     const orders = `${file}.orders`;
-    const [program, ...first] = [...under, process.execPath] as [string, ...string[]];
+    const [program = process.execPath, ...first] = [...under, process.execPath];
     const running = startProgram(
       program,
       [
