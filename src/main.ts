@@ -35,6 +35,8 @@ const packageFile = (path: string): string => fileURLToPath(new URL(`../${path}`
 /** Where findings of the command line point for their documentation, until a configuration says otherwise: this package's own. */
 const docsBaseUrl = pathToFileURL(packageFile('docs')).href;
 
+const schema = configFileSchema(declarations);
+
 const kinds: readonly KindInfo[] = detectors.map(({ id, title }) => ({
   id,
   title,
@@ -45,6 +47,7 @@ function load(request: ConfigRequest, context: CommandContext): Result<LoadedCon
   const { file, flags, command } = request;
   const loaded = loadConfig({
     ...declarations,
+    schema,
     ...(file === undefined ? {} : { file }),
     flags,
     command,
@@ -279,7 +282,7 @@ async function commands(): Promise<Commands> {
   return {
     tool: { version: toolVersion, informationUri: docsBaseUrl },
     kinds,
-    settings: settingsOf(configFileSchema(declarations)),
+    settings: settingsOf(schema),
     serve,
     check,
     bloat,

@@ -19,6 +19,7 @@ import { type ConfigError, formatPath, type Problem, showValue } from './problem
 import {
   type ConfigDeclarations,
   type ConfigFile,
+  type ConfigFileSchema,
   configFileSchema,
   PolicyOverride,
   usualStatementTimeout,
@@ -50,6 +51,11 @@ export interface LoadOptions extends ConfigDeclarations {
   readonly command?: CommandSettings;
   readonly env: Surroundings['env'];
   readonly readFile?: Surroundings['readFile'];
+  /**
+   * That of the declarations, from whoever loads again and again: a schema compiles its own checks, and the code of each one that was
+   * made stays in memory.
+   */
+  readonly schema?: ConfigFileSchema;
   /** Replaces the process's own; tests only need it for libpq's default files. */
   readonly surroundings?: Surroundings;
 }
@@ -93,7 +99,7 @@ export interface ConfigSources {
  */
 export function loadConfig(options: LoadOptions): Result<LoadedConfig, ConfigError> {
   const surroundings = options.surroundings ?? processSurroundings(options.env, options.readFile);
-  const schema = configFileSchema(options);
+  const schema = options.schema ?? configFileSchema(options);
   const nodes = settingsOf(schema);
 
   const file =

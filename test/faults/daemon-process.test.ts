@@ -23,7 +23,7 @@ test('a port that is taken ends it before anything is begun, and says what to do
   await once(other, 'listening');
   const address = other.address();
   const port = typeof address === 'object' ? address?.port : undefined;
-  const ended = await launch({ args: ['--web.listen-address', `127.0.0.1:${port}`] }).ended;
+  const ended = await launch({ listen: `127.0.0.1:${port}` }).ended;
   other.close();
   expect(ended).toMatchObject({ code: 2, stdout: '' });
   expect(ended.stderr).toMatch(/the port is taken; .*--http\.listen/);
@@ -128,7 +128,7 @@ test('a configuration that is wrong hundreds of times changes nothing and leaves
     folder,
     readdirSync(folder)
       .filter((name) => name.endsWith('.yaml'))
-      .sort(byNumber)
+      .toSorted(byNumber)
       .at(-1) ?? '',
   );
   const good = readFileSync(file, 'utf8');

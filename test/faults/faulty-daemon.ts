@@ -32,6 +32,8 @@ export interface ServeOptions {
   /** What runs the daemon: a program and its first arguments, before those of Node.js. */
   readonly under?: readonly string[];
   readonly args?: readonly string[];
+  /** A free port by default. */
+  readonly listen?: string;
 }
 
 /** A database with findings, and daemons on it. `setUp` and `tearDown` belong into the hooks of the file. */
@@ -94,7 +96,7 @@ export function stage(): Stage {
     return file;
   };
 
-  const launch: Stage['launch'] = ({ config, store, under = [], args = [] } = {}) => {
+  const launch: Stage['launch'] = ({ config, store, under = [], args = [], listen = '127.0.0.1:0' } = {}) => {
     const file = configFile(config);
     const orders = `${file}.orders`;
     const [program = process.execPath, ...first] = [...under, process.execPath];
@@ -106,7 +108,7 @@ export function stage(): Stage {
         '--import',
         inRepository('test/faults/faulty-daemon.mjs'),
         inRepository('bin/indexwarden'),
-        ...['serve', '--config.file', file, '--web.listen-address', '127.0.0.1:0'],
+        ...['serve', '--config.file', file, '--web.listen-address', listen],
         ...(store === undefined ? [] : ['--storage.path', store]),
         ...args,
       ],
