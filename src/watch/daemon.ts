@@ -49,6 +49,8 @@ export interface Daemon {
   /** Where it listens: `http://127.0.0.1:10187`. */
   readonly address: string;
   readonly generations: () => readonly Generation[];
+  /** Everything of every target is due now. Returns at once; `onGeneration` tells what came of it. */
+  readonly collect: () => void;
   /** Takes up a changed configuration; a bad one changes nothing and is said in log and metric. */
   readonly reload: () => Promise<Result<void, string>>;
   /** Ends within `http.drainTimeout`: requests under way are answered, statements under way cancelled. */
@@ -277,6 +279,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   return {
     address: server.address,
     generations,
+    collect: () => fleet?.activateAll(),
     reload,
     stop: async () => {
       isStopping = true;
