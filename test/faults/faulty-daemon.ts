@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -149,6 +150,9 @@ export function stage(): Stage {
     setUp: async () => {
       // Other users have to get in where a test becomes one of them.
       mkdirSync(folder, { recursive: true });
+      // A daemon that is killed while it brings dist/ up to date says nothing of one that runs.
+      const built = spawnSync(process.execPath, [inRepository('scripts/prepare.mjs'), '--required']);
+      if (built.status !== 0) throw new Error(String(built.stderr));
       server = await startPostgres();
       database = await createDatabase(server, 'shop');
       await runOn(database.url, shopSchema);
