@@ -66,7 +66,7 @@ export function verify(database: Database, deadlineMs: number): Verdict {
     database.exec('pragma cell_size_check = on');
     const said = String(database.pragma('quick_check(1)') ?? 'ok');
     if (said !== 'ok') return { kind: 'damaged', why: said };
-    return verifyBlobs(database, deadlineMs);
+    return verifyDocuments(database) ?? verifyBlobs(database, deadlineMs);
   } catch (caught) {
     if (!(caught instanceof SqliteError && caught.isDamageWhereReadable)) throw caught;
     return { kind: 'damaged', why: caught.message };
@@ -81,6 +81,24 @@ const blobColumns: readonly (readonly [table: string, column: string])[] = [
   ['usage_collection', 'collection'],
   ['usage_day', 'record'],
 ];
+
+const documentColumns: readonly (readonly [table: string, column: string])[] = [
+  ['ledger', 'rest'],
+  ['finding', 'body'],
+  ['event', 'body'],
+  ['mute', 'body'],
+  ['record', 'body'],
+];
+
+/** Documents that are no JSON any more: each read of them would fail, for ever. Undefined where there is none. */
+function verifyDocuments(database: Database): Verdict | undefined {
+  for (const [table, column] of documentColumns) {
+    if (database.get('select 1 from sqlite_schema where name = ?', table) === undefined) continue;
+    const bad = database.get(`select 1 from ${table} where not json_valid(${column}) limit 1`);
+    if (bad !== undefined) return { kind: 'damaged', why: `a ${column} in ${table} is not what was written` };
+  }
+  return undefined;
+}
 
 function verifyBlobs(database: Database, deadlineMs: number): Verdict {
   for (const [table, column] of blobColumns) {

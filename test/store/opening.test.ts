@@ -37,6 +37,14 @@ async function filled(): Promise<string> {
 
 const folderOf = (file: string): readonly string[] => readdirSync(dirname(file)).sort();
 
+function breakDocument(file: string): void {
+  const content = readFileSync(file);
+  const at = content.indexOf('"kind":"duplicate-index"');
+  expect(at).toBeGreaterThan(0);
+  content.write('#', at + '"kind"'.length);
+  writeFileSync(file, content);
+}
+
 function overwrite(file: string, at: number, length: number): void {
   const content = readFileSync(file);
   randomBytes(length).copy(content, at);
@@ -52,6 +60,7 @@ describe('a damaged file', () => {
     ['with noise in its schema', (file) => overwrite(file, 100, 3_000)],
     ['with noise in its tables', (file) => overwrite(file, 4_096 * 3, 4_096 * 40)],
     ['with noise in the middle of a blob', (file) => overwrite(file, statSync(file).size - 4_096 * 9, 60)],
+    ['with a letter of a document changed to what is no JSON', breakDocument],
     ['that is no database at all', (file) => writeFileSync(file, 'this is a shopping list\n'.repeat(500))],
   ];
 
