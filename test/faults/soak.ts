@@ -22,9 +22,10 @@ import { soakFaults, type Victim } from './soak-faults.ts';
 import { measure, type Sample, type Trend, trendOf } from './soak-measure.ts';
 
 /*
- * npm run soak [-- --cycles 10000] [-- --short] [-- --write] [-- --seed N]
+ * npm run soak [-- --cycles 10000] [-- --short] [-- --write] [-- --seed N] [-- --calm]
  *
  * A daemon that collects as fast as it can while things break around it. Ends with 1 where something grew.
+ * --calm leaves the breaking out: what grows then, grows by itself.
  */
 
 const { values } = parseArgs({
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     short: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
+    calm: { type: 'boolean', default: false },
   },
 });
 const cycles = values.short ? 300 : Number(values.cycles);
@@ -122,7 +124,7 @@ let faultsSinceRemoval = 0;
 
 for (let cycle = 1; cycle <= cycles; cycle += 1) {
   let end = async (): Promise<void> => {};
-  if (random() < 1 / faultEvery) {
+  if (!values.calm && random() < 1 / faultEvery) {
     faultsSinceRemoval += 1;
     const isRemoval = faultsSinceRemoval >= removedEvery;
     if (isRemoval) faultsSinceRemoval = 0;
