@@ -1,0 +1,93 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { inRepository } from '../test/support/repository.ts';
+import { measureCycles, profilePasses, tellProfile } from './scale/cycles.ts';
+import { type Figure, type Piece, pieces } from './scale/figure.ts';
+import { measureLoop } from './scale/loop.ts';
+import { measureMemory } from './scale/memory.ts';
+import { startBenchServer, wideDatabase } from './scale/server.ts';
+import type { Surroundings } from './scale/surroundings.ts';
+import { printed } from './scale/table.ts';
+
+/*
+ * npm run bench:scale [-- --indexes 1000,10000,100000] [--pg 17] [--only floor,steady,scrape,memory,loop,fleet,shapes] [--runs N]
+ *   [--data FOLDER] [--profile FOLDER] [--check] [--write]
+ *
+ * What a pass of the daemon costs beside the bare read of the catalogue, on wide catalogues that are built for it, in ratios of what was
+ * measured in turn on the same machine. The daemon is the built one, in a process of its own, with a store in a file.
+ *
+ * --data keeps the server's files in a folder for the next run; --profile writes CPU profiles and what they say; --check ends with exit
+ * code 1 where something is far beyond its aim; --write puts the tables into docs/performance.md.
+ */
+
+const { values } = parseArgs({
+  options: {
+    indexes: { type: 'string', default: '1000,10000,100000' },
+    pg: { type: 'string', default: '17' },
+    only: { type: 'string', default: pieces.join(',') },
+    runs: { type: 'string' },
+    data: { type: 'string' },
+    profile: { type: 'string' },
+    check: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+});
+
+const log = (line: string): void => void process.stderr.write(`${line}\n`);
+const sizes = values.indexes.split(',').map(Number);
+if (sizes.some((size) => !Number.isInteger(size) || size < 1))
+  throw new RangeError('--indexes takes whole numbers');
+const only = new Set(values.only.split(','));
+for (const name of only)
+  if (!(pieces as readonly string[]).includes(name))
+    throw new RangeError(`--only: no ${name}; there are ${pieces.join(', ')}`);
+const isWanted = (piece: Piece): boolean => only.has(piece);
+
+const built = spawnSync(process.execPath, [inRepository('scripts/prepare.mjs'), '--required'], {
+  stdio: ['ignore', 2, 2],
+});
+if (built.status !== 0) throw new Error('dist cannot be built');
+
+const figures: Figure[] = [];
+const server = await startBenchServer(
+  Number(values.pg),
+  values.data === undefined ? undefined : path.resolve(values.data),
+);
+try {
+  for (const size of sizes) {
+    const { database, facts } = await wideDatabase(server, size, log);
+    const runs = Number(values.runs ?? (size > 10_000 ? 3 : 5));
+    const around: Surroundings = { server, size, database, facts, runs, log };
+    if (values.profile !== undefined) {
+      const folder = values.profile;
+      for (const profiled of await profilePasses(around, folder)) {
+        const lines = tellProfile(profiled);
+        writeFileSync(profiled.file.replace(/cpuprofile$/, 'txt'), `${lines.join('\n')}\n`);
+        log(lines.join('\n'));
+      }
+      continue;
+    }
+    if (isWanted('floor') || isWanted('steady')) {
+      log(`${size} indexes: passes`);
+      const { figures: measured, lines } = await measureCycles(around);
+      figures.push(...measured.filter(({ piece }) => isWanted(piece)));
+      for (const line of lines) log(`  ${line}`);
+    }
+    if (isWanted('loop')) {
+      log(`${size} indexes: event loop`);
+      figures.push(...(await measureLoop(around)));
+    }
+    if (isWanted('memory')) {
+      log(`${size} indexes: memory`);
+      figures.push(...(await measureMemory(around)));
+    }
+    for (const piece of pieces) {
+      const own = figures.filter((figure) => figure.piece === piece);
+      if (own.length > 0) console.log(printed(piece, own));
+    }
+  }
+} finally {
+  await server.close();
+}

@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { withClient } from './catalogue.ts';
+import { daemonOn, touch } from './cycles.ts';
+import { type Figure, percentile } from './figure.ts';
+import { columnOf, type Surroundings } from './surroundings.ts';
+
+const steadyPasses = 3;
+/** The issue's bound. */
+const aimMs = 50;
+
+interface Answered {
+  readonly health: number[];
+  readonly metrics: number[];
+  failures: number;
+}
+
+/** How long the event loop is held up during a first pass and during steady ones, while health and metrics are asked for. */
+export async function measureLoop(around: Surroundings): Promise<readonly Figure[]> {
+  const { server, database } = around;
+  const at = columnOf(around.size);
+  const figures: Figure[] = [];
+  await withClient(server.superuserUrl(database), async (superuser) => {
+    const daemon = daemonOn(around, {}, 'watched');
+    const answered: Answered = { health: [], metrics: [], failures: 0 };
+    try {
+      const address = await daemon.listening();
+      const stop = new AbortController();
+      const asking = Promise.all([
+        askOften(`${address}/healthz`, 20, answered.health, answered, stop.signal),
+        askOften(`${address}/metrics`, 100, answered.metrics, answered, stop.signal),
+      ]);
+      await daemon.firstPass();
+      const first = await daemon.ask('unwatch');
+      let [longestMs, p99Ms] = [0, 0];
+      for (let round = 0; round < steadyPasses; round += 1) {
+        await touch(superuser, round);
+        await daemon.ask('watch');
+        await daemon.pass();
+        const steady = await daemon.ask('unwatch');
+        longestMs = Math.max(longestMs, steady.longestMs);
+        p99Ms = Math.max(p99Ms, steady.p99Ms);
+      }
+      stop.abort();
+      await asking;
+      const row = (what: string, value: number, aim?: number): Figure => ({
+        ...{ piece: 'loop', at, what, value, unit: 'ms' },
+        ...(aim === undefined ? {} : { aim, limit: aim * 4 }),
+      });
+      figures.push(
+        row('longest block, first pass', first.longestMs, aimMs),
+        row('longest block, steady passes', longestMs, aimMs),
+        row('99th percentile of the loop’s delay, steady passes', p99Ms),
+        row('/healthz meanwhile, p99', percentile(answered.health, 0.99)),
+        row('/healthz meanwhile, longest', Math.max(...answered.health)),
+        row('/metrics meanwhile, p99', percentile(answered.metrics, 0.99)),
+        row('/metrics meanwhile, longest', Math.max(...answered.metrics)),
+        {
+          piece: 'loop',
+          at,
+          what: 'answers asked for',
+          value: answered.health.length + answered.metrics.length,
+          unit: 'count',
+        },
+        {
+          piece: 'loop',
+          at,
+          what: 'answers that failed',
+          value: answered.failures,
+          unit: 'count',
+          aim: 0,
+          limit: 0,
+        },
+      );
+    } finally {
+      await daemon.stop();
+    }
+  });
+  return figures;
+}
+
+async function askOften(
+  url: string,
+  everyMs: number,
+  latencies: number[],
+  answered: Answered,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const began = performance.now();
+    try {
+      const response = await fetch(url);
+      await response.arrayBuffer();
+      if (!response.ok) answered.failures += 1;
+    } catch {
+      answered.failures += 1;
+    }
+    latencies.push(performance.now() - began);
+    await delay(everyMs, undefined, { signal }).catch(() => {});
+  }
+}
