@@ -5,19 +5,23 @@ import { parseArgs } from 'node:util';
 import { inRepository } from '../test/support/repository.ts';
 import { measureCycles, profilePasses, tellProfile } from './scale/cycles.ts';
 import { type Figure, type Piece, pieces } from './scale/figure.ts';
+import { measureFleet } from './scale/fleet.ts';
 import { measureLoop } from './scale/loop.ts';
 import { measureMemory } from './scale/memory.ts';
+import { measureScrapes } from './scale/scrape.ts';
 import { startBenchServer, wideDatabase } from './scale/server.ts';
+import { measureShapes } from './scale/shapes.ts';
 import type { Surroundings } from './scale/surroundings.ts';
 import { printed } from './scale/table.ts';
 
 /*
  * npm run bench:scale [-- --indexes 1000,10000,100000] [--pg 17] [--only floor,steady,scrape,memory,loop,fleet,shapes] [--runs N]
- *   [--data FOLDER] [--profile FOLDER] [--check] [--write]
+ *   [--full] [--data FOLDER] [--profile FOLDER] [--check] [--write]
  *
  * What a pass of the daemon costs beside the bare read of the catalogue, on wide catalogues that are built for it, in ratios of what was
  * measured in turn on the same machine. The daemon is the built one, in a process of its own, with a store in a file.
  *
+ * --full has 50,000 partitions among the shapes, which takes minutes to build.
  * --data keeps the server's files in a folder for the next run; --profile writes CPU profiles and what they say; --check ends with exit
  * code 1 where something is far beyond its aim; --write puts the tables into docs/performance.md.
  */
@@ -30,6 +34,7 @@ const { values } = parseArgs({
     runs: { type: 'string' },
     data: { type: 'string' },
     profile: { type: 'string' },
+    full: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
@@ -49,6 +54,9 @@ const built = spawnSync(process.execPath, [inRepository('scripts/prepare.mjs'), 
   stdio: ['ignore', 2, 2],
 });
 if (built.status !== 0) throw new Error('dist cannot be built');
+
+/** Pages of all sizes are made on one catalogue: the one nearest to what the budgets are meant for. */
+const scraped = sizes.toSorted((a, b) => Math.abs(Math.log(a / 10_000)) - Math.abs(Math.log(b / 10_000)))[0];
 
 const figures: Figure[] = [];
 const server = await startBenchServer(
@@ -83,10 +91,17 @@ try {
       log(`${size} indexes: memory`);
       figures.push(...(await measureMemory(around)));
     }
-    for (const piece of pieces) {
-      const own = figures.filter((figure) => figure.piece === piece);
-      if (own.length > 0) console.log(printed(piece, own));
+    if (isWanted('scrape') && size === scraped) {
+      log(`${size} indexes: scrapes`);
+      figures.push(...(await measureScrapes(around)));
     }
+  }
+  if (isWanted('fleet') && values.profile === undefined) figures.push(...(await measureFleet(server, log)));
+  if (isWanted('shapes') && values.profile === undefined)
+    figures.push(...(await measureShapes(server, values.full, log)));
+  for (const piece of pieces) {
+    const own = figures.filter((figure) => figure.piece === piece);
+    if (own.length > 0) console.log(printed(piece, own));
   }
 } finally {
   await server.close();

@@ -144,12 +144,12 @@ export class MeasuredDaemon {
 
   /** When the first pass was set off. */
   async starting(): Promise<Moment> {
-    await this.#until(() => this.#starting !== undefined);
+    await this.until(() => this.#starting !== undefined);
     return this.#starting!;
   }
 
   async listening(): Promise<string> {
-    await this.#until(() => this.#address !== undefined);
+    await this.until(() => this.#address !== undefined);
     return this.address;
   }
 
@@ -169,7 +169,7 @@ export class MeasuredDaemon {
 
   /** The generation after so many. */
   async nextGeneration(after: number): Promise<PublishedGeneration> {
-    await this.#until(() => this.#generations.length > after);
+    await this.until(() => this.#generations.length > after);
     const generation = this.#generations[after]!;
     if (!generation.isUp) throw new Error(`the target is down: ${generation.error}`);
     const failed = generation.runs.filter(({ state }) => state === 'failed');
@@ -227,7 +227,8 @@ export class MeasuredDaemon {
     for (const listener of this.#listeners) listener();
   }
 
-  #until(condition: () => boolean): Promise<void> {
+  /** Resolves when it holds; rejects when the process has ended. */
+  until(condition: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const giveUp = setTimeout(() => end(new Error('waited in vain for the daemon')), patienceMs);
       const end = (error?: Error): void => {

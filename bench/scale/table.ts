@@ -44,7 +44,10 @@ export function aimOf(cells: readonly (Figure | undefined)[]): string {
 
 export function printed(piece: Piece, figures: readonly Figure[]): string {
   const { columns, rows } = gridOf(figures);
-  const table = new Table({ head: [titles[piece], ...columns, 'aim'], style: { head: [], border: [], compact: true } });
+  const table = new Table({
+    head: [titles[piece], ...columns, 'aim'],
+    style: { head: [], border: [], compact: true },
+  });
   for (const [what, cells] of rows) table.push([what, ...cells.map(cellOf), aimOf(cells)]);
   return table.toString();
 }

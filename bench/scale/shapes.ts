@@ -1,0 +1,198 @@
+import path from 'node:path';
+import { withClient } from './catalogue.ts';
+import { daemonOn } from './cycles.ts';
+import type { Figure } from './figure.ts';
+import { type CpuProfile, labelOf, parentsOf, readProfile, timeByNode } from './profile.ts';
+import { type BenchServer, scratchFolder } from './server.ts';
+
+interface Shape {
+  readonly name: string;
+  readonly n: number;
+  readonly sql: (n: number) => readonly string[];
+}
+
+const range = (count: number): readonly number[] => Array.from({ length: count }, (_, place) => place);
+const inBatches = (statements: readonly string[], size: number): readonly string[] =>
+  range(Math.ceil(statements.length / size)).map((batch) =>
+    statements.slice(batch * size, (batch + 1) * size).join(';\n'),
+  );
+
+/** What applications do not look like, and some do. */
+const shapesOf = (isFull: boolean): readonly Shape[] => [
+  {
+    name: 'indexes on one table',
+    n: 1_000,
+    sql: (n) => [
+      `create table wide (id int primary key, ${range(60)
+        .map((column) => `c${column} int`)
+        .join(', ')})`,
+      `insert into wide (id, c1) select g, g from generate_series(1, 2000) g`,
+      ...inBatches(
+        range(n).map((place) => {
+          const [first, second, third] = [
+            place % 60,
+            (place * 7 + Math.floor(place / 60)) % 60,
+            (place * 13 + 5) % 60,
+          ];
+          const columns = [...new Set(place % 5 === 0 ? [first] : [first, second, third])];
+          return `create index wide_${place} on wide (${columns.map((column) => `c${column}`).join(', ')})`;
+        }),
+        250,
+      ),
+    ],
+  },
+  {
+    name: 'partitions in one schema',
+    n: isFull ? 25_000 : 2_500,
+    sql: (n) => [
+      'create table parted (id int not null, at int, kind int, primary key (id)) partition by list (id)',
+      'create index parted_kind on parted (kind, at)',
+      ...inBatches(
+        range(n).map((place) => `create table parted_${place} partition of parted for values in (${place})`),
+        250,
+      ),
+    ],
+  },
+  {
+    name: 'foreign keys to one parent',
+    n: 5_000,
+    sql: (n) => [
+      'create table parent (id int primary key, code int unique)',
+      ...inBatches(
+        range(n / 10).map((table) => {
+          const columns = range(10).map((column) => `p${column} int references parent`);
+          const indexed = range(10).filter((column) => column % 2 === 0);
+          return [
+            `create table child_${table} (id int primary key, ${columns.join(', ')})`,
+            ...indexed.map(
+              (column) => `create index child_${table}_${column} on child_${table} (p${column})`,
+            ),
+          ].join(';\n');
+        }),
+        50,
+      ),
+    ],
+  },
+];
+
+/** O(n log n) from n to 2 n, and what the smaller one gains from caches. */
+const growthMax = 2.3;
+/** What takes less than this with twice as many is lost in the sampling. */
+const noticedMs = 25;
+const passes = 3;
+
+/** The CPU of the main thread for each part of a pass, with n and with 2 n. */
+export async function measureShapes(
+  server: BenchServer,
+  isFull: boolean,
+  log: (line: string) => void,
+): Promise<readonly Figure[]> {
+  const figures: Figure[] = [];
+  for (const { name, n, sql } of shapesOf(isFull)) {
+    const at = `${(2 * n).toLocaleString('en-US')} ${name}`;
+    const [once, twice] = [
+      await timesOf(server, sql(n), log, `${n} ${name}`),
+      await timesOf(server, sql(2 * n), log, at),
+    ];
+    const judged = (times: ReadonlyMap<string, number>): number =>
+      [...times].reduce((sum, [part, ms]) => sum + (isJudging(part) ? ms : 0), 0);
+    const growths = [...twice]
+      .filter(([part, ms]) => ms >= noticedMs && isOurs(part))
+      .map(([part, ms]) => [part, ms, ms / Math.max(1, once.get(part) ?? 0)] as const)
+      .sort((a, b) => b[2] - a[2]);
+    for (const [part, ms, growth] of growths)
+      log(
+        `  ${at}: ${part} ${(once.get(part) ?? 0).toFixed(0)} ms, ${ms.toFixed(0)} ms with twice as many: ${growth.toFixed(2)} ×${growth > growthMax ? '  <<<' : ''}`,
+      );
+    const steepest = growths.find(([part]) => isJudging(part));
+    figures.push(
+      { ...{ piece: 'shapes', at, what: 'all detectors', unit: 'ms' }, value: judged(twice) },
+      {
+        ...{ piece: 'shapes', at, what: 'growth from half as many', unit: 'times', aim: growthMax, limit: 3 },
+        value: judged(twice) / judged(once),
+      },
+      {
+        ...{ piece: 'shapes', at, what: 'steepest of one detector', unit: 'times' },
+        value: steepest?.[2] ?? Number.NaN,
+      },
+    );
+  }
+  return figures;
+}
+
+const isJudging = (part: string): boolean => part.startsWith('detector ') || part === 'agreement';
+const isOurs = (part: string): boolean =>
+  part !== 'idle' && part !== 'garbage collection' && part !== 'other';
+
+/** The parts of a pass, by who was called first. */
+const parts: readonly (readonly [pattern: RegExp, part: string])[] = [
+  [/\/dist\/findings\/agree/, 'agreement'],
+  [/\/dist\/analysis\/catalogue\./, 'catalogue'],
+  [/\/dist\/history\//, 'history'],
+  [/\/dist\/findings\//, 'ledger'],
+  [/\/dist\/plan\//, 'SQL of findings'],
+  [/\/dist\/metrics\//, 'metrics'],
+  [/\/dist\/store\//, 'store'],
+  [/\/dist\/report\//, 'report'],
+  [/\/dist\/postgres\//, 'collection'],
+];
+
+/** Milliseconds of each part in a steady pass: the least of some, which other work on the machine has disturbed least. */
+async function timesOf(
+  server: BenchServer,
+  statements: readonly string[],
+  log: (line: string) => void,
+  told: string,
+): Promise<ReadonlyMap<string, number>> {
+  const database = 'shape';
+  await withClient(server.superuserUrl(), async (client) => {
+    await client.query(`drop database if exists ${database} with (force)`);
+    await client.query(`create database ${database} template template0`);
+  });
+  const began = performance.now();
+  for (const sql of statements)
+    await withClient(server.superuserUrl(database), (client) => client.query(sql));
+  await withClient(server.superuserUrl(database), (client) => client.query('analyze'));
+  log(`  ${told}: built in ${((performance.now() - began) / 1000).toFixed(0)} s`);
+  const folder = scratchFolder();
+  const daemon = daemonOn({ server, database });
+  const least = new Map<string, number>();
+  try {
+    await daemon.firstPass();
+    for (let pass = 0; pass < passes; pass += 1) {
+      const file = path.join(folder, `${pass}.cpuprofile`);
+      await daemon.ask('profile', { intervalUs: 500 });
+      await daemon.pass();
+      await daemon.ask('unprofile', { file });
+      const times = timeByPart(readProfile(file));
+      for (const part of pass === 0 ? times.keys() : least.keys())
+        least.set(part, Math.min(least.get(part) ?? Number.POSITIVE_INFINITY, times.get(part) ?? 0));
+    }
+  } finally {
+    await daemon.stop();
+    await withClient(server.superuserUrl(), (client) =>
+      client.query(`drop database ${database} with (force)`),
+    );
+  }
+  return least;
+}
+
+function timeByPart(profile: CpuProfile): ReadonlyMap<string, number> {
+  const frames = new Map(profile.nodes.map((node) => [node.id, node.callFrame]));
+  const parents = parentsOf(profile);
+  const times = new Map<string, number>();
+  for (const [id, ms] of timeByNode(profile)) {
+    const own = labelOf(frames.get(id));
+    let part = own === '(idle)' ? 'idle' : own === '(garbage collector)' ? 'garbage collection' : 'other';
+    for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
+      const url = frames.get(at)?.url ?? '';
+      const detector = /\/dist\/detectors\/([a-z-]+)\//.exec(url)?.[1];
+      const found = parts.find(([pattern]) => pattern.test(url))?.[1];
+      // The outermost counts: what a detector calls is the detector's.
+      if (detector !== undefined) part = `detector ${detector}`;
+      else if (found !== undefined) part = found;
+    }
+    times.set(part, (times.get(part) ?? 0) + ms);
+  }
+  return times;
+}
