@@ -1,18 +1,21 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { inRepository } from '../test/support/repository.ts';
 import { measureCycles, profilePasses, tellProfile } from './scale/cycles.ts';
-import { type Figure, type Piece, pieces } from './scale/figure.ts';
+import { type Figure, isMet, type Piece, pieces, told } from './scale/figure.ts';
+import { flameGraph } from './scale/flame-graph.ts';
 import { measureFleet } from './scale/fleet.ts';
 import { measureLoop } from './scale/loop.ts';
 import { measureMemory } from './scale/memory.ts';
+import { resultsMarkdown, writeResults } from './scale/page.ts';
 import { measureScrapes } from './scale/scrape.ts';
 import { startBenchServer, wideDatabase } from './scale/server.ts';
 import { measureShapes } from './scale/shapes.ts';
-import type { Surroundings } from './scale/surroundings.ts';
-import { printed } from './scale/table.ts';
+import { columnOf, type Surroundings } from './scale/surroundings.ts';
+import { printed, titles } from './scale/table.ts';
 
 /*
  * npm run bench:scale [-- --indexes 1000,10000,100000] [--pg 17] [--only floor,steady,scrape,memory,loop,fleet,shapes] [--runs N]
@@ -59,6 +62,10 @@ if (built.status !== 0) throw new Error('dist cannot be built');
 const scraped = sizes.toSorted((a, b) => Math.abs(Math.log(a / 10_000)) - Math.abs(Math.log(b / 10_000)))[0];
 
 const figures: Figure[] = [];
+/** What was measured on, for the page: nothing of the machine but its cores. */
+const about = [
+  `PostgreSQL ${values.pg}, Node.js ${process.versions.node}, ${availableParallelism()} cores for daemon, server and clients together`,
+];
 const server = await startBenchServer(
   Number(values.pg),
   values.data === undefined ? undefined : path.resolve(values.data),
@@ -74,6 +81,10 @@ try {
         const lines = tellProfile(profiled);
         writeFileSync(profiled.file.replace(/cpuprofile$/, 'txt'), `${lines.join('\n')}\n`);
         log(lines.join('\n'));
+        const name = `${path.basename(path.resolve(folder))}-${path.basename(profiled.file, '.cpuprofile')}.svg`;
+        const title = `${profiled.pass} pass at ${size.toLocaleString('en-US')} indexes`;
+        const images = values.write ? inRepository('docs/images/performance') : folder;
+        writeFileSync(path.join(images, name), flameGraph(profiled.profile, title));
       }
       continue;
     }
@@ -82,6 +93,7 @@ try {
       const { figures: measured, lines } = await measureCycles(around);
       figures.push(...measured.filter(({ piece }) => isWanted(piece)));
       for (const line of lines) log(`  ${line}`);
+      about.push(lines[0] ?? '');
     }
     if (isWanted('loop')) {
       log(`${size} indexes: event loop`);
@@ -99,10 +111,34 @@ try {
   if (isWanted('fleet') && values.profile === undefined) figures.push(...(await measureFleet(server, log)));
   if (isWanted('shapes') && values.profile === undefined)
     figures.push(...(await measureShapes(server, values.full, log)));
-  for (const piece of pieces) {
-    const own = figures.filter((figure) => figure.piece === piece);
-    if (own.length > 0) console.log(printed(piece, own));
-  }
+  const growth = growthOf(figures);
+  if (growth !== undefined) figures.push(growth);
+  report(figures);
 } finally {
   await server.close();
+}
+
+/** How much more a first pass takes with ten times as many indexes: the two largest sizes, where they are so far apart. */
+function growthOf(all: readonly Figure[]): Figure | undefined {
+  const [small, large] = sizes.toSorted((a, b) => a - b).slice(-2);
+  if (small === undefined || large === undefined || large / small !== 10) return undefined;
+  const secondsAt = (size: number): number =>
+    all.find(({ what, at }) => what === 'first pass' && at === columnOf(size))?.value ?? Number.NaN;
+  return {
+    ...{ piece: 'floor', at: columnOf(large), unit: 'times', aim: 11, limit: 15 },
+    what: 'first pass, growth from a tenth of the indexes',
+    value: secondsAt(large) / secondsAt(small),
+  };
+}
+
+function report(all: readonly Figure[]): void {
+  for (const piece of pieces) {
+    const own = all.filter((figure) => figure.piece === piece);
+    if (own.length > 0) console.log(printed(piece, own));
+  }
+  for (const { piece, what, at, value, unit, aim = 0 } of all.filter((figure) => isMet(figure) === false))
+    log(`not met: ${titles[piece]}: ${what}, ${at}: ${told(value, unit)}, the aim is ${told(aim, unit)}`);
+  if (values.write && all.length > 0) writeResults(resultsMarkdown(all, about));
+  if (values.check && all.some(({ value, limit }) => limit !== undefined && !(value <= limit)))
+    process.exitCode = 1;
 }

@@ -1,9 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type pg from 'pg';
+import { median } from '../spec/statistics.ts';
+import { execMsPerDay } from './cadence.ts';
 import { withClient } from './catalogue.ts';
 import { type Blocks, daemonDocument, MeasuredDaemon, type Pass } from './daemon.ts';
-import { type Figure, median } from './figure.ts';
+import type { Figure } from './figure.ts';
 import { FloorReader } from './floor.ts';
 import type { FloorAnswer } from './floor-client.ts';
 import { type CpuProfile, during, readProfile, timeByComponent, topCalls, topFunctions } from './profile.ts';
@@ -49,6 +51,8 @@ export async function measureCycles(
   const { server, database, runs, log } = around;
   const floor: Side = { first: [], steady: [] };
   const passes: Side = { first: [], steady: [] };
+  const starts: { readonly ms: number; readonly passMs: number }[] = [];
+  const execDays: number[] = [];
   let last: Pass | undefined;
   await withBoth(around, async (superuser, toucher) => {
     for (let run = 0; run < runs; run += 1) {
@@ -59,6 +63,7 @@ export async function measureCycles(
       const daemon = daemonOn(around);
       try {
         last = await daemon.firstPass();
+        starts.push({ ms: last.generation.atMs - daemon.startedAtMs, passMs: last.wallMs });
         passes.first.push(await measured(superuser, last, 0));
         for (let round = 0; round < steadyPerRun; round += 1) {
           await touch(toucher, run * steadyPerRun + round);
@@ -67,6 +72,7 @@ export async function measureCycles(
           const cpuBefore = await backendCpu(superuser);
           last = await daemon.pass();
           passes.steady.push(await measured(superuser, last, cpuBefore));
+          execDays.push(await execMsPerDay(superuser, 1));
         }
         for (const problem of daemon.problems) log(`  ${problem}`);
       } finally {
@@ -77,16 +83,48 @@ export async function measureCycles(
     }
   });
   const at = columnOf(around.size);
-  const figures = [
+  const figures: Figure[] = [
     ...figuresOf('floor', at, floor.first, passes.first),
     ...figuresOf('steady', at, floor.steady, passes.steady),
   ];
+  figures.push(coldStart(at, starts), cadenceShare(at, around.size, execDays, passes.steady));
   const generation = last?.generation;
   const lines = [
     `${around.facts.indexes} indexes on ${around.facts.tables} tables; ${generation?.findings ?? 0} findings, ${generation?.inconclusive ?? 0} inconclusive`,
     `collectors of the last pass: ${generation?.runs.map(({ name, durationMs, facts }) => `${name} ${Math.round(durationMs)} ms (${facts})`).join(', ') ?? ''}`,
   ];
   return { figures, lines };
+}
+
+/** What a start may take beside its first pass. */
+const startAimMs = 2_000;
+
+function coldStart(at: string, starts: readonly { readonly ms: number; readonly passMs: number }[]): Figure {
+  const aim = (startAimMs + median(starts.map(({ passMs }) => passMs))) / 1e3;
+  return {
+    ...{ piece: 'floor', at, what: 'start of the process to first facts served', unit: 's' },
+    ...{ value: median(starts.map(({ ms }) => ms)) / 1e3, aim, limit: 2 * aim },
+  };
+}
+
+/** What the default schedules take of one core of the server in the long run; the aim is for 10,000 indexes. */
+const cadenceAim = { share: 0.005, indexes: 10_000 } as const;
+
+function cadenceShare(
+  at: string,
+  size: number,
+  execMs: readonly number[],
+  passes: readonly Measured[],
+): Figure {
+  // Execution is wall time: of a server that had to wait for a core only the CPU counts.
+  const busy = median(
+    passes.map(({ serverCpuMs, cost }) => Math.min(1, (serverCpuMs ?? cost.execMs) / cost.execMs)),
+  );
+  return {
+    ...{ piece: 'steady', at, what: 'PostgreSQL at default cadence, of one core', unit: 'share' },
+    value: (median(execMs) * busy) / 86_400_000,
+    ...(size > cadenceAim.indexes ? {} : { aim: cadenceAim.share, limit: 2 * cadenceAim.share }),
+  };
 }
 
 /** Superusers' connections: to where statements are counted, and to the wide database. */

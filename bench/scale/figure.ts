@@ -40,19 +40,6 @@ export function told(value: number, unit: Unit): string {
 export const isMet = ({ value, aim }: Figure): boolean | undefined =>
   aim === undefined ? undefined : value <= aim;
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return sorted.length % 2 === 1
-    ? (sorted[Math.floor(middle)] ?? Number.NaN)
-    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
-}
-
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
-}
-
 /** Change of the values from one to the next, by least squares. */
 export function slope(values: readonly number[]): number {
   const n = values.length;

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
+import { median } from '../spec/statistics.ts';
 import { buildCatalogue, withClient } from './catalogue.ts';
 import { daemonDocument, MeasuredDaemon } from './daemon.ts';
-import { type Figure, median } from './figure.ts';
+import type { Figure } from './figure.ts';
 import type { BenchServer } from './server.ts';
 import { startStallingProxy } from './stalling-proxy.ts';
 

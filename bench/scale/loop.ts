@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { percentile } from '../spec/statistics.ts';
 import { withClient } from './catalogue.ts';
 import { daemonOn, touch } from './cycles.ts';
-import { type Figure, percentile } from './figure.ts';
+import type { Figure } from './figure.ts';
 import { columnOf, type Surroundings } from './surroundings.ts';
 
 const steadyPasses = 3;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Agent, get } from 'node:http';
 
 /*
@@ -43,6 +44,7 @@ function scrape({ url, isGzip }: ScrapeCommand, signal: AbortSignal): Promise<nu
 async function run(command: ScrapeCommand): Promise<ScrapeAnswer> {
   const began = performance.now();
   const ended = AbortSignal.timeout(command.atMostMs);
+  setMaxListeners(0, ended);
   const latencies: number[] = [];
   let [unanswered, bytes] = [0, 0];
   const scraper = async (): Promise<void> => {
