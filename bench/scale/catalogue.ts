@@ -2,7 +2,7 @@ import pg from 'pg';
 
 /*
  * Wide catalogues as applications make them: modules of five tables with foreign keys between them, every fifth with a partitioned
- * table beside them, spread over schemas. Keys, composite, partial, expression, covering, unique, GIN, BRIN and hash indexes, and here
+ * table beside them, spread over schemas. Keys, composite, partial, expression, covering, unique, GIN and hash indexes, and here
  * and there an exact copy, a prefix of another, a foreign key without an index.
  */
 

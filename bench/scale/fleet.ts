@@ -10,8 +10,8 @@ import { startStallingProxy } from './stalling-proxy.ts';
 const sizes = [1, 10, 100];
 /** Of each database: a small application. */
 const indexesEach = 200;
-/** What `maxConnections` is when nobody says otherwise; no server may see more. */
-const presetConnections = 3;
+/** `limits.connectionsPerServer` when nobody says otherwise; no server may see more. */
+const presetConnections = 5;
 const rounds = 3;
 
 interface Round {

@@ -1,19 +1,17 @@
 import pg from 'pg';
 import { factTypes } from '../../src/postgres/rows.ts';
-import { floorQuery } from './floor-query.ts';
+import { readFloor } from './floor-read.ts';
 
 /*
  * The process that reads the floor: told over its channel to connect anew or to read, it answers with the time and the CPU it took. Rows
  * are parsed by node-postgres and discarded as they come.
  */
 
-export type FloorCommand =
-  | { readonly kind: 'read'; readonly url: string; readonly isFresh: boolean }
-  | {
-      readonly kind: 'files';
-      readonly url: string;
-      readonly files: readonly (readonly [text: string, values: readonly unknown[]])[];
-    };
+export interface FloorCommand {
+  readonly url: string;
+  /** Over a new connection, connecting included. */
+  readonly isFresh: boolean;
+}
 
 export interface FloorAnswer {
   readonly rows: number;
@@ -36,33 +34,14 @@ async function connect(url: string): Promise<pg.Client> {
   return opened;
 }
 
-function discard(connection: pg.Client, text: string, values: readonly unknown[]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    let rows = 0;
-    const query = new pg.Query<unknown[]>({ text, values: [...values], rowMode: 'array' } as pg.QueryConfig);
-    query.on('row', () => {
-      rows += 1;
-    });
-    query.on('error', reject);
-    query.on('end', () => resolve(rows));
-    connection.query(query);
-  });
-}
-
 async function answer(command: FloorCommand): Promise<FloorAnswer> {
   const [cpu, wall] = [process.cpuUsage(), performance.now()];
-  if (command.kind === 'read' && command.isFresh) {
+  if (command.isFresh) {
     await client?.end();
     client = undefined;
   }
   client ??= await connect(command.url);
-  await client.query(
-    'begin read only; set local search_path = pg_catalog; set local jit = off; set local max_parallel_workers_per_gather = 0',
-  );
-  const asked = command.kind === 'read' ? ([[floorQuery, []]] as const) : command.files;
-  let rows = 0;
-  for (const [text, values] of asked) rows += await discard(client, text, values);
-  await client.query('rollback');
+  const rows = await readFloor(client);
   const used = process.cpuUsage(cpu);
   // What the library keeps to itself and its types do not name.
   const { processID } = client as unknown as { readonly processID: number };

@@ -17,7 +17,7 @@ export class FloorReader {
 
   /** One read, over the connection there is or, `isFresh`, over a new one, connecting included. */
   read(url: string, isFresh: boolean): Promise<FloorAnswer> {
-    return this.#ask({ kind: 'read', url, isFresh });
+    return this.#ask({ url, isFresh });
   }
 
   #ask(command: FloorCommand): Promise<FloorAnswer> {
