@@ -139,6 +139,6 @@ function report(all: readonly Figure[]): void {
   for (const { piece, what, at, value, unit, aim = 0 } of all.filter((figure) => isMet(figure) === false))
     log(`not met: ${titles[piece]}: ${what}, ${at}: ${told(value, unit)}, the aim is ${told(aim, unit)}`);
   if (values.write && all.length > 0) writeResults(resultsMarkdown(all, about));
-  if (values.check && all.some(({ value, limit }) => limit !== undefined && !(value <= limit)))
+  if (values.check && all.some(({ value, limit }) => limit !== undefined && value > limit))
     process.exitCode = 1;
 }

@@ -38,7 +38,7 @@ export function told(value: number, unit: Unit): string {
 }
 
 export const isMet = ({ value, aim }: Figure): boolean | undefined =>
-  aim === undefined ? undefined : value <= aim;
+  aim === undefined || Number.isNaN(value) ? undefined : value <= aim;
 
 /** Change of the values from one to the next, by least squares. */
 export function slope(values: readonly number[]): number {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { installBinaries } from '../../src/demo/binaries.ts';
@@ -49,7 +49,8 @@ export async function startBenchServer(
     folder === undefined && existsSync(sharedMemory) && freeBytes(sharedMemory) > roomBytes;
   const made = isOnSharedMemory ? mkdtempSync(path.join(sharedMemory, 'indexwarden-scale-')) : undefined;
   const dataDirectory = folder ?? (made === undefined ? undefined : path.join(made, 'data'));
-  if (made !== undefined) await import('node:fs/promises').then(({ chmod }) => chmod(made, 0o755));
+  // The server may run as another user, who has to get in.
+  if (made !== undefined) chmodSync(made, 0o755);
   const embedded = await startEmbeddedServer({
     binaries,
     settings: { ...settings, ...further },
@@ -80,7 +81,17 @@ function freeBytes(folder: string): number {
   return bavail * bsize;
 }
 
-export const scratchFolder = (): string => mkdtempSync(path.join(tmpdir(), 'indexwarden-scale-'));
+let scratch: string | undefined;
+
+/** A folder for as long as the bench runs. */
+export function scratchFolder(): string {
+  if (scratch === undefined) {
+    const made = mkdtempSync(path.join(tmpdir(), 'indexwarden-scale-'));
+    process.once('exit', () => rmSync(made, { recursive: true, force: true }));
+    scratch = made;
+  }
+  return mkdtempSync(path.join(scratch, 'part-'));
+}
 
 /** The database of a size: made where it is not there yet. */
 export async function wideDatabase(

@@ -78,7 +78,7 @@ const shapesOf = (isFull: boolean): readonly Shape[] => [
 /** O(n log n) from n to 2 n, and what the smaller one gains from caches. */
 const growthMax = 2.3;
 /** What takes less than this with twice as many is lost in the sampling. */
-const noticedMs = 25;
+const noticedMs = 40;
 const passes = 3;
 
 /** The CPU of the main thread for each part of a pass, with n and with 2 n. */
@@ -109,7 +109,7 @@ export async function measureShapes(
       { ...{ piece: 'shapes', at, what: 'all detectors', unit: 'ms' }, value: judged(twice) },
       {
         ...{ piece: 'shapes', at, what: 'growth from half as many', unit: 'times', aim: growthMax, limit: 3 },
-        value: judged(twice) / judged(once),
+        value: judged(twice) < noticedMs ? Number.NaN : judged(twice) / judged(once),
       },
       {
         ...{ piece: 'shapes', at, what: 'steepest of one detector', unit: 'times' },

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { modulesFor } from '../../bench/scale/catalogue.ts';
+import { type Figure, isMet, slope, told } from '../../bench/scale/figure.ts';
+import { flameGraph } from '../../bench/scale/flame-graph.ts';
+import { resultsMarkdown } from '../../bench/scale/page.ts';
+import { type CpuProfile, during, timeByComponent, topCalls } from '../../bench/scale/profile.ts';
+import { readText } from '../support/repository.ts';
+
+const frame = (functionName: string, file: string) => ({
+  functionName,
+  url: file === '' ? '' : `file:///x/dist/${file}.js`,
+  lineNumber: 6,
+});
+
+/** 10 ms each: a pass that judges, a sort that the detector calls, the collector of garbage, nothing to do. */
+const profile: CpuProfile = {
+  startTime: 1_000_000,
+  endTime: 1_040_000,
+  nodes: [
+    { id: 1, callFrame: frame('(root)', ''), children: [2, 5, 6] },
+    { id: 2, callFrame: frame('#pass', 'watch/target-watcher'), children: [3] },
+    { id: 3, callFrame: frame('evaluate', 'detectors/unused-index/detector'), children: [4] },
+    { id: 4, callFrame: frame('sort', '') },
+    { id: 5, callFrame: frame('(garbage collector)', '') },
+    { id: 6, callFrame: frame('(idle)', '') },
+  ],
+  samples: [2, 4, 5, 6, 6],
+  timeDeltas: [0, 10_000, 10_000, 10_000, 10_000],
+};
+
+describe('profiles', () => {
+  it('give what builtins take to who called them', () => {
+    expect(Object.fromEntries(timeByComponent(profile))).toEqual({
+      watch: 10,
+      detectors: 10,
+      'garbage collection': 10,
+      idle: 10,
+    });
+  });
+
+  it('count a call with everything it calls', () => {
+    expect(topCalls(profile)).toEqual([
+      ['#pass watch/target-watcher:7', 20],
+      ['evaluate detectors/unused-index/detector:7', 10],
+    ]);
+  });
+
+  it('tell who was at work while the event loop was held up', () => {
+    expect(during(profile, 1_010_000, 10)).toEqual([['evaluate detectors/unused-index/detector:7', 10]]);
+  });
+
+  it('become a flame graph without idle time, with names escaped', () => {
+    const graph = flameGraph(profile, 'a <first> pass');
+    expect(graph).toContain('a &lt;first&gt; pass');
+    expect(graph).toContain('<title>#pass watch/target-watcher:7: 20 ms, 66.7 %</title>');
+    expect(graph).not.toContain('idle');
+  });
+});
+
+describe('figures', () => {
+  const figure: Figure = {
+    piece: 'floor',
+    what: 'pass / floor',
+    at: '10 indexes',
+    value: 3,
+    unit: 'times',
+    aim: 2.5,
+  };
+
+  it('are met, not met, or have no aim', () => {
+    expect(isMet(figure)).toBe(false);
+    expect(isMet({ ...figure, value: 2.5 })).toBe(true);
+    expect(isMet({ ...figure, value: Number.NaN })).toBeUndefined();
+  });
+
+  it('stand in the page beside their aim', () => {
+    expect(resultsMarkdown([figure], ['10 indexes'])).toContain(
+      '| pass / floor | 3.00 × (NOT met) | ≤ 2.50 × |',
+    );
+  });
+
+  it('have a slope that is the change from one to the next', () => {
+    expect(slope([5, 7, 9, 11])).toBeCloseTo(2);
+    expect(slope([4, 4, 4])).toBe(0);
+  });
+
+  it('are told in the units that people read', () => {
+    expect([told(0.004, 'share'), told(1_234, 'ms'), told(2.345, 'times')]).toEqual([
+      '0.400 %',
+      '1,234 ms',
+      '2.35 ×',
+    ]);
+  });
+});
+
+describe('wide catalogues', () => {
+  it('have about as many indexes as were asked for', () => {
+    for (const wanted of [1_000, 10_000, 100_000])
+      expect(Math.abs(modulesFor(wanted).indexes - wanted)).toBeLessThan(40);
+  });
+});
+
+describe('docs/performance.md', () => {
+  it('has a place for the results', () => {
+    const page = readText('docs/performance.md');
+    expect(page.indexOf('<!-- results: written by')).toBeLessThan(page.indexOf('<!-- end of results -->'));
+  });
+});
