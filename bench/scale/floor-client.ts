@@ -1,5 +1,4 @@
 import pg from 'pg';
-import { factTypes } from '../../src/postgres/rows.ts';
 import { readFloor } from './floor-read.ts';
 
 /*
@@ -27,7 +26,6 @@ async function connect(url: string): Promise<pg.Client> {
     connectionString: url,
     application_name: 'floor',
     keepAlive: true,
-    types: factTypes,
   });
   opened.on('error', () => {});
   await opened.connect();

@@ -6,7 +6,6 @@ import { defaultMajor } from '../../src/demo/binaries.ts';
 import type { Detector } from '../../src/detectors/define.ts';
 import { detectors } from '../../src/detectors/index.ts';
 import { renderGeneration } from '../../src/metrics/render.ts';
-import { factTypes } from '../../src/postgres/rows.ts';
 import { createDatabase, startPostgres, type TestDatabase, type TestServer } from '../support/postgres.ts';
 import { fleetOn } from '../support/watching.ts';
 
@@ -33,7 +32,7 @@ afterAll(() => server?.close());
 
 /** How often the CPU of the bare read would fit into that of a pass: the least of each, which other work on the machine has disturbed least. */
 async function passesInReads(judging: readonly Detector[], rounds: number): Promise<number> {
-  const client = new pg.Client({ connectionString: database.url, types: factTypes });
+  const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   const { fleet } = fleetOn(
     { servers: [{ name: 'wide', primary: { url: database.url }, databases: [database.name] }] },
