@@ -45,6 +45,7 @@ export function flameGraph(profile: CpuProfile, title: string): string {
   const height = (depthMax + 1) * rowHeight + 3 * margin + 20;
   const shift = height - margin - rowHeight;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width + 2 * margin}" height="${height}" font-family="monospace" font-size="11">
+<title>${escaped(title)}</title>
 <rect width="100%" height="100%" fill="#ffffff"/>
 <text x="${margin}" y="22" font-size="13">${escaped(title)}</text>
 <g transform="translate(${margin} ${shift})">
