@@ -248,7 +248,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     gate.adopt(rulesOf(config));
     app = appFor(config);
     warnOfOpenDoors(config, gate, webConfig, log);
-    closing = Promise.all([closing, notifier.close(config.http.drainTimeout.ms)]);
+    // Without what they resolve to, which would be held on to from reload to reload.
+    closing = Promise.all([closing, notifier.close(config.http.drainTimeout.ms)]).then(() => undefined);
     notifier = notifierFor(config);
     fleet = startFleet();
     log.info({ event: 'reload' }, 'configuration reloaded');

@@ -34,7 +34,9 @@ export async function startProxy(url: string): Promise<LoopbackProxy> {
   let received = 0;
   let lateMs = 0;
   let breaking: { left: number; readonly how: Break } | undefined;
-  const joined: (readonly [Socket, Socket])[] = [];
+  /** Both ends of what passes through; until both are closed, since a soak goes through thousands. */
+  const joined = new Set<readonly [Socket, Socket]>();
+  const all = (): readonly Socket[] => [...joined].flat();
   const breakUp = (client: Socket, upstream: Socket, how: Break): void => {
     if (how === 'stall') {
       client.pause();
@@ -60,7 +62,8 @@ export async function startProxy(url: string): Promise<LoopbackProxy> {
       return;
     }
     const upstream = connect(Number(target.port), target.hostname);
-    joined.push([client, upstream]);
+    const pair = [client, upstream] as const;
+    joined.add(pair);
     sockets.add(client);
     for (const [from, to] of [
       [client, upstream],
@@ -75,7 +78,7 @@ export async function startProxy(url: string): Promise<LoopbackProxy> {
         const part = allowed(bytes);
         const pass = (): void => {
           if (!to.destroyed) to.write(part);
-          if (breaking?.left === 0) for (const pair of joined) breakUp(...pair, breaking.how);
+          if (breaking?.left === 0) for (const both of joined) breakUp(...both, breaking.how);
         };
         if (lateMs > 0) setTimeout(pass, lateMs);
         else pass();
@@ -83,6 +86,7 @@ export async function startProxy(url: string): Promise<LoopbackProxy> {
       from.on('close', () => {
         sockets.delete(from);
         if (!isStalled) to.destroy();
+        if (pair.every((socket) => socket.destroyed)) joined.delete(pair);
       });
       if (isStalled) from.pause();
     }
@@ -94,20 +98,20 @@ export async function startProxy(url: string): Promise<LoopbackProxy> {
     port: address.port,
     stall: () => {
       isStalled = true;
-      for (const socket of joined.flat()) socket.pause();
+      for (const socket of all()) socket.pause();
     },
     refuse: () => {
       isRefusing = true;
-      for (const socket of joined.flat()) socket.destroy();
+      for (const socket of all()) socket.destroy();
     },
     resume: () => {
       isStalled = false;
       isRefusing = false;
       lateMs = 0;
       // A stream with a gap in it is no stream any more.
-      if (breaking?.left === 0) for (const socket of joined.splice(0).flat()) socket.destroy();
+      if (breaking?.left === 0) for (const socket of all()) socket.destroy();
       breaking = undefined;
-      for (const socket of joined.flat()) socket.resume();
+      for (const socket of all()) socket.resume();
     },
     breakAfter: (bytes, how) => {
       breaking = { left: bytes, how };
@@ -126,7 +130,7 @@ export async function startProxy(url: string): Promise<LoopbackProxy> {
       return sockets.size;
     },
     close: async () => {
-      for (const socket of joined.flat()) socket.destroy();
+      for (const socket of all()) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };
