@@ -1,6 +1,8 @@
 import type { Database } from './database.ts';
+import { ledgerRowsOf } from './ledger-json.ts';
 import { readLedger, writeLedger } from './ledger-rows.ts';
 import { targetIdOf, touchTarget } from './names.ts';
+import { unpacked } from './parcels.ts';
 import type { Answer, Ask, CallKind, EventRow } from './protocol.ts';
 import { appendCollection, fold, readDays, readUsage } from './usage-rows.ts';
 
@@ -15,7 +17,7 @@ type Handlers = { readonly [K in CallKind]: Handler<K> };
 const handlers: Handlers = {
   ledgerOf: (database, { target }) => readLedger(database, target),
   keepLedger: (database, { target, ledger, events }, { nowMs }) => {
-    writeLedger(database, target, ledger, nowMs);
+    writeLedger(database, target, ledgerRowsOf(ledger), nowMs);
     for (const event of events) writeEvent(database, event, nowMs);
     return null;
   },
@@ -41,8 +43,9 @@ const handlers: Handlers = {
   },
   keepRecords: (database, { target, kind, changes }, { nowMs }) => {
     const targetId = touchTarget(database, target, nowMs);
-    for (const { key, body } of changes) {
-      if (body === undefined)
+    for (const [quotedKey = '', body = ''] of unpacked(changes)) {
+      const key = JSON.parse(quotedKey) as string;
+      if (body === '')
         database.run('delete from record where target_id = ? and kind = ? and key = ?', targetId, kind, key);
       else
         database.run(

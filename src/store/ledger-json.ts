@@ -1,7 +1,8 @@
 import { emptyLedger, type Ledger } from '../findings/ledger.ts';
 import { type Finding, type FindingKind, findingKinds } from '../model/finding.ts';
-import { mapInSlices } from './in-slices.ts';
-import type { FindingRow, LedgerRows } from './protocol.ts';
+import { inSlices, mapInSlices } from './in-slices.ts';
+import { jsonOf, mapTag, packed, setTag, unpacked } from './parcels.ts';
+import type { FindingRow, LedgerRows, PackedLedger } from './protocol.ts';
 
 /*
  * A ledger as JSON: each finding by itself, everything else in one document. That document is written without knowing what is in
@@ -9,14 +10,23 @@ import type { FindingRow, LedgerRows } from './protocol.ts';
  * as in an empty ledger.
  */
 
-export async function ledgerRowsOf({ findings, ...rest }: Ledger): Promise<LedgerRows> {
-  return { rest: JSON.stringify(tagged(rest)), findings: await mapInSlices([...findings], findingRowOf) };
+export async function packedLedgerOf({ findings, ...rest }: Ledger): Promise<PackedLedger> {
+  return {
+    rest: await inSlices(jsonOf(rest)),
+    findings: await packed(findings, ([id, { lastSeen, ...finding }]) => [
+      id,
+      lastSeen,
+      JSON.stringify(finding),
+    ]),
+  };
 }
 
-const findingRowOf = ([id, { lastSeen, ...finding }]: readonly [string, Finding]): FindingRow => ({
-  id,
-  body: JSON.stringify(finding),
-  lastSeen,
+/** The other way round, in the thread that has the file. */
+export const ledgerRowsOf = ({ rest, findings }: PackedLedger): LedgerRows => ({
+  rest,
+  findings: [...unpacked(findings)].map(
+    ([id = '', lastSeen = '', body = '']): FindingRow => ({ id, lastSeen, body }),
+  ),
 });
 
 /** Findings of kinds that this version does not know, written by another one, are left out. */
@@ -31,18 +41,6 @@ export async function ledgerOfRows({ rest, findings }: LedgerRows): Promise<Ledg
     ...(untagged(JSON.parse(rest)) as Partial<Ledger>),
     findings: new Map(entries.filter(([, { kind }]) => known.has(kind))),
   };
-}
-
-const mapTag = '$map';
-const setTag = '$set';
-
-/** The value with maps and sets as objects with one key that no other object here has. */
-function tagged(value: unknown): unknown {
-  if (value instanceof Map) return { [mapTag]: [...value].map(([key, held]) => [tagged(key), tagged(held)]) };
-  if (value instanceof Set) return { [setTag]: [...value].map(tagged) };
-  if (Array.isArray(value)) return value.map(tagged);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, held]) => [key, tagged(held)]));
 }
 
 function untagged(value: unknown): unknown {

@@ -79,11 +79,17 @@ export interface LedgerRows {
   readonly findings: readonly FindingRow[];
 }
 
+/** A ledger on its way to the thread: rows of id, last seen and body, see `parcels.ts`. */
+export interface PackedLedger {
+  readonly rest: string;
+  readonly findings: Uint8Array<ArrayBuffer>;
+}
+
 /** What can be asked of the thread: what is sent, and what is answered. Documents travel as JSON text, which both sides only pass on. */
 export interface Calls {
   readonly ledgerOf: [ask: { target: TargetId }, answer: LedgerRows | undefined];
   readonly keepLedger: [
-    ask: { target: TargetId; ledger: LedgerRows; events: readonly EventRow[] },
+    ask: { target: TargetId; ledger: PackedLedger; events: readonly EventRow[] },
     answer: null,
   ];
   readonly eventsOf: [
@@ -103,7 +109,8 @@ export interface Calls {
     answer: readonly { readonly key: string; readonly body: string }[],
   ];
   readonly keepRecords: [
-    ask: { target: TargetId; kind: string; changes: readonly { key: string; body: string | undefined }[] },
+    /** Rows of key, as JSON, and body; without a body it is dropped. */
+    ask: { target: TargetId; kind: string; changes: Uint8Array<ArrayBuffer> },
     answer: null,
   ];
   readonly usageOf: [

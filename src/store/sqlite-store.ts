@@ -1,8 +1,9 @@
 import { emptyLedger } from '../findings/ledger.ts';
 import type { DiaryEvent, KeptEvent } from '../model/event.ts';
 import { mapInSlices } from './in-slices.ts';
-import { ledgerOfRows, ledgerRowsOf } from './ledger-json.ts';
+import { ledgerOfRows, packedLedgerOf } from './ledger-json.ts';
 import { schemaVersion } from './migrations.ts';
+import { packed } from './parcels.ts';
 import type {
   Answer,
   CallKind,
@@ -150,9 +151,13 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       return rows === undefined ? emptyLedger : ledgerOfRows(rows);
     },
     keepLedger: async (target, ledger, events = []) => {
-      await call('keepLedger', async () => ({
-        ask: { target, ledger: await ledgerRowsOf(ledger), events: events.map(eventRowOf) },
-      }));
+      await call('keepLedger', async () => {
+        const sent = await packedLedgerOf(ledger);
+        return {
+          ask: { target, ledger: sent, events: events.map(eventRowOf) },
+          transfer: [sent.findings.buffer],
+        };
+      });
     },
     eventsOf: async ({ target, kinds, before, limit }) => {
       const rows = await call('eventsOf', () => ({ ask: { target, kinds, before, limit } }));
@@ -178,13 +183,13 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     },
     keepRecords: async (target, kind, changes) => {
       const entries = [...changes];
-      await call('keepRecords', async () => ({
-        ask: {
-          target,
-          kind,
-          changes: await mapInSlices(entries, ([key, value]) => ({ key, body: JSON.stringify(value) })),
-        },
-      }));
+      await call('keepRecords', async () => {
+        const sent = await packed(entries, ([key, value]) => [
+          JSON.stringify(key),
+          JSON.stringify(value) ?? '',
+        ]);
+        return { ask: { target, kind, changes: sent }, transfer: [sent.buffer] };
+      });
     },
     usageOf: async (target, node) => {
       const { checkpoint, collections, forgottenBeforeDay } = await call('usageOf', () => ({

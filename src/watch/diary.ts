@@ -18,8 +18,8 @@ import type { Finding, FindingKind } from '../model/finding.ts';
 import { type TargetId, targetKey } from '../model/ids.ts';
 import type { Mute } from '../model/mute.ts';
 import { slicedMap } from '../model/sliced.ts';
+import { inSlices } from '../store/in-slices.ts';
 import type { Store } from '../store/store.ts';
-import { inSlices } from './in-slices.ts';
 import type { Judgement } from './judge.ts';
 
 export interface DiaryOptions {

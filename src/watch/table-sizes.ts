@@ -9,8 +9,8 @@ import {
   tableSizesKey,
 } from '../history/tables/sizes.ts';
 import { type TargetId, targetKey } from '../model/ids.ts';
+import { inSlices } from '../store/in-slices.ts';
 import type { Store } from '../store/store.ts';
-import { inSlices } from './in-slices.ts';
 import type { WatchLog } from './target-watcher.ts';
 
 /** The kind of the store's records that sizes of tables are kept in. */

@@ -16,6 +16,7 @@ import { runCollector } from '../postgres/run-collector.ts';
 import type { Session } from '../postgres/session.ts';
 import { fewActions, rankFindings } from '../report/actions.ts';
 import type { Clock } from '../scheduler/clock.ts';
+import { inSlices } from '../store/in-slices.ts';
 import type { Store } from '../store/store.ts';
 import { Activations } from './activations.ts';
 import type { BloatKeeper } from './bloat/keeper.ts';
@@ -23,7 +24,6 @@ import type { TargetMeasuring } from './bloat/measuring.ts';
 import type { BuildMemory } from './build-memory.ts';
 import type { Connection } from './connection.ts';
 import { Diary, type DiaryOptions } from './diary.ts';
-import { inSlices } from './in-slices.ts';
 import {
   type BloatFacts,
   definitionsNeeded,

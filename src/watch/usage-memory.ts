@@ -13,8 +13,8 @@ import { OwnScans } from '../history/usage/own-scans.ts';
 import { usageSampleInSlices } from '../history/usage/sample.ts';
 import type { DiaryEvent } from '../model/event.ts';
 import { type NodeName, type TargetId, targetKey } from '../model/ids.ts';
+import { inSlices } from '../store/in-slices.ts';
 import type { Store } from '../store/store.ts';
-import { inSlices } from './in-slices.ts';
 import type { WatchLog } from './target-watcher.ts';
 
 export interface UsageMemoryOptions {

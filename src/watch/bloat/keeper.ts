@@ -39,8 +39,8 @@ import {
   readIndex,
 } from '../../postgres/measure.ts';
 import type { Clock } from '../../scheduler/clock.ts';
+import { inSlices } from '../../store/in-slices.ts';
 import type { Store } from '../../store/store.ts';
-import { inSlices } from '../in-slices.ts';
 import type { MeasuringSettings } from './settings.ts';
 
 export interface KeeperOptions {
