@@ -9,6 +9,7 @@ export class RelationNames {
   readonly indexrelname: string | undefined;
   #qualified: string | undefined;
   #path: string | undefined;
+  #shown: string | undefined;
 
   constructor(schemaname: string, relname: string, indexrelname?: string) {
     this.schemaname = schemaname;
@@ -28,6 +29,12 @@ export class RelationNames {
     const table = [this.schemaname, this.relname];
     this.#path ??= JSON.stringify(this.indexrelname === undefined ? table : [...table, this.indexrelname]);
     return this.#path;
+  }
+
+  /** As people read it: schema and own name with a point between. */
+  get shown(): string {
+    this.#shown ??= [this.schemaname, this.indexrelname ?? this.relname].join('.');
+    return this.#shown;
   }
 
   isOf(schemaname: string, relname: string, indexrelname?: string): boolean {

@@ -6,6 +6,6 @@ export const lockedIndexes = (catalogue: Catalogue): readonly Unjudged[] =>
   catalogue.indexes
     .filter((index) => !index.fact.isDefinitionKnown)
     .map((index) => ({
-      relation: `${index.table.schemaname}.${index.name}`,
+      relation: index.names.shown,
       reason: 'its table was locked, so that its expressions and predicate could not be read',
     }));

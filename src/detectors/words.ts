@@ -4,7 +4,7 @@ import type { Policy } from '../model/policy.ts';
 import { KiB } from '../model/units.ts';
 
 /** `schema.table`, for titles; never for SQL, which quotes. */
-export const tableName = (table: TableView): string => `${table.schemaname}.${table.relname}`;
+export const tableName = ({ names }: TableView): string => names.shown;
 
 /** `(a, b DESC) INCLUDE (c) WHERE …`: an index's shape as a person writes it. */
 export function shapeOf(index: IndexView): string {

@@ -178,7 +178,8 @@ function definitionDigest({ fact, keys, included, predicate }: IndexView): strin
     fact.options,
     fact.constraintType,
   ];
-  return hash('sha256', JSON.stringify(parts)).slice(0, 16);
+  // Not cut from the whole digest, which a part of it would hold on to.
+  return hash('sha256', JSON.stringify(parts), 'buffer').toString('hex', 0, 8);
 }
 
 /** Indexes under a new name whose oid and definition are those of one whose name is gone: by the new key the old index. */

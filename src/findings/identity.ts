@@ -8,5 +8,6 @@ import type { TargetId } from '../model/ids.ts';
 export function findingId(target: TargetId, draft: Pick<Draft, 'kind' | 'table' | 'subject'>): string {
   const { kind, table, subject } = draft;
   const text = [kind, target.server, target.datname, table.schemaname, table.relname, subject].join('|');
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+  // Not cut from the whole digest, which a part of it would hold on to.
+  return createHash('sha256').update(text).digest().toString('hex', 0, 8);
 }

@@ -82,7 +82,7 @@ interface Known {
 function judgeIndex(index: IndexView, input: Input): Draft | Unjudged | undefined {
   const { settings, bloat: answers } = input;
   const unjudged = (reason: string): Unjudged => ({
-    relation: `${index.table.schemaname}.${index.name}`,
+    relation: index.names.shown,
     reason,
   });
   if (index.sizeBytes !== undefined && index.sizeBytes < settings.wastedBytesMin) return undefined;

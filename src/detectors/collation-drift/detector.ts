@@ -85,7 +85,7 @@ export function judgeOnNodes(
 ): Draft | Unjudged | undefined {
   const drifts = nodes.map((node) => driftOf(index, node));
   if (drifts.some(({ drifted }) => drifted.length > 0)) return toDraft(index, drifts, server, input);
-  const relation = `${index.table.schemaname}.${index.name}`;
+  const relation = index.names.shown;
   const [reason] = drifts.flatMap(({ unknown }) => unknown);
   if (reason !== undefined) return { relation, reason };
   return index.fact.isDefinitionKnown

@@ -47,8 +47,7 @@ export const highReadRatioIndex = defineDetector<HighReadRatioIndexSettings>({
     for (const index of input.catalogue.indexes.filter(isCandidate)) {
       yield;
       const reason = whyUnjudged(index, input);
-      if (reason !== undefined)
-        unjudged.push({ relation: `${index.table.schemaname}.${index.name}`, reason });
+      if (reason !== undefined) unjudged.push({ relation: index.names.shown, reason });
       else if (isBroad(index, input.settings)) findings.push(toDraft(index, input));
     }
     return { findings, unjudged };

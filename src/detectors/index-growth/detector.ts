@@ -75,7 +75,7 @@ type Input = DetectorInput<IndexGrowthSettings>;
 function judgeIndex(index: IndexView, input: Input): Draft | Unjudged | undefined {
   const { settings, nowMs } = input;
   const unjudged = (reason: string): Unjudged => ({
-    relation: `${index.table.schemaname}.${index.name}`,
+    relation: index.names.shown,
     reason,
   });
   const { sizeBytes } = index;

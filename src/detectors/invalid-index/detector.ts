@@ -33,7 +33,7 @@ export const invalidIndex = defineDetector({
       if (index.fact.isValid && index.fact.isReady && index.fact.isLive) continue;
       if (isSecondLookTooEarly(input)) {
         unjudged.push({
-          relation: `${index.table.schemaname}.${index.name}`,
+          relation: index.names.shown,
           reason: 'seen invalid once; the second look is due',
         });
         continue;

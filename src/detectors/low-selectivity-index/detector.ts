@@ -78,7 +78,7 @@ function judge(
   const { table } = index;
   const [key] = index.keys;
   if (key === undefined || key.columnNumber === null) return undefined;
-  const unjudged = (reason: string): Unjudged => ({ relation: `${table.schemaname}.${index.name}`, reason });
+  const unjudged = (reason: string): Unjudged => ({ relation: index.names.shown, reason });
 
   if (table.rows === undefined) return unjudged('how many rows its table has is not known');
   if (table.rows < settings.tableRowsMin) return undefined;

@@ -81,7 +81,7 @@ function judge(index: IndexView, input: DetectorInput<NullHeavyIndexSettings>): 
   const [leading] = index.keys;
   if (leading === undefined || leading.columnNumber === null) return undefined;
   if (table.columns.get(leading.columnNumber)?.isNotNull === true) return undefined;
-  const unjudged = (reason: string): Unjudged => ({ relation: `${table.schemaname}.${index.name}`, reason });
+  const unjudged = (reason: string): Unjudged => ({ relation: index.names.shown, reason });
 
   if (index.sizeBytes === undefined)
     return unjudged('its size is not known: it was locked or dropped while being measured');

@@ -85,7 +85,7 @@ export const oversizedIndex = defineDetector<OversizedIndexSettings>({
 type Input = DetectorInput<OversizedIndexSettings>;
 
 const unjudgedOf = (index: IndexView, reason: string): Unjudged => ({
-  relation: `${index.table.schemaname}.${index.name}`,
+  relation: index.names.shown,
   reason,
 });
 

@@ -110,10 +110,7 @@ function judge(index: IndexView, input: Input): Draft | Unjudged | undefined {
   return days === undefined ? judgeByCounters(index, input) : judgeByDays(index, usage, days, input);
 }
 
-const unjudged = ({ table, name }: IndexView, reason: string): Unjudged => ({
-  relation: `${table.schemaname}.${name}`,
-  reason,
-});
+const unjudged = ({ names }: IndexView, reason: string): Unjudged => ({ relation: names.shown, reason });
 
 /** The whole days in which the index was observed on every node, and its table; undefined where they do not reach back far enough. */
 function daysObserved(

@@ -135,7 +135,7 @@ function judgeQuiet(index: IndexView, stop: Stop, input: Input): Draft | Unjudge
   );
 }
 
-const relationOf = ({ table, name }: IndexView): string => `${table.schemaname}.${name}`;
+const relationOf = ({ names }: IndexView): string => names.shown;
 
 function whyUnreadable(seen: readonly IndexObservation[], { usage, nowMs }: Input): string | undefined {
   const away = usage.nodes.find(({ unreachable }) => unreachable !== undefined);

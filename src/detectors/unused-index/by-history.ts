@@ -115,7 +115,7 @@ function judgePlaces(
   return { draft: toDraft(first.index, input, claimOf(first, elsewhere, windowMs, input)), waiting };
 }
 
-const relationOf = ({ table, name }: IndexView): string => `${table.schemaname}.${name}`;
+const relationOf = ({ names }: IndexView): string => names.shown;
 
 function whyWaiting(index: IndexView, places: readonly Place[], hindrance: Place): Unjudged {
   const own = places.find((place) => place.index === index)?.disuse;

@@ -60,7 +60,7 @@ const isCandidate = (index: IndexView): boolean =>
 /** A finding, why there is no verdict yet, or nothing: the index is used. */
 function judgeByCounters(index: IndexView, input: DetectorInput<unknown>): Draft | Unjudged | undefined {
   const policy = input.policyFor(index.table.schemaname);
-  const relation = `${index.table.schemaname}.${index.name}`;
+  const relation = index.names.shown;
   const { usage } = index;
   if (usage === undefined) return { relation, reason: 'its counters were not collected' };
   if (isUsed(usage)) return undefined;
