@@ -23,6 +23,7 @@ import {
 import { inventoryWholeAtMs, observeInSlices } from '../../history/bloat/observe.ts';
 import { type Means, meansFor, measurementQueue, type Wanted } from '../../history/bloat/queue.ts';
 import { withRatio } from '../../history/bloat/ratio.ts';
+import { SharedWords } from '../../history/bloat/shared-words.ts';
 import type { DiaryEvent } from '../../model/event.ts';
 import type { IndexOid, TargetId } from '../../model/ids.ts';
 import { dayMs, hourMs, humaneBytes, minuteMs } from '../../model/units.ts';
@@ -117,6 +118,7 @@ export class BloatKeeper {
   /** The estimates of the last time, with what they were made of: most indexes do not change from pass to pass. */
   #estimates: ReadonlyMap<IndexOid, Estimate> = new Map();
   readonly #withoutExtension = new Map<string, Hindrance>();
+  readonly #words = new SharedWords();
   /** Of the store, when everything was read from it or is to be written to it. */
   #openings = 0;
 
@@ -172,7 +174,9 @@ export class BloatKeeper {
       ) {
         if (made > 0 && made % estimatesPerTurn === 0) await nextTurn();
         made += 1;
-        const answer = estimateBloat(index, { knowledge: knowledgeOf(known), catalogue, nowMs });
+        const answer = this.#words.of(
+          estimateBloat(index, { knowledge: knowledgeOf(known), catalogue, nowMs }),
+        );
         estimate = { basis, memory: known, answer, hindrance: undefined, told: answer };
       } else {
         // Of an equal basis the newer one is kept: the older would hold on to a catalogue that is gone.
@@ -181,7 +185,7 @@ export class BloatKeeper {
       estimates.set(index.oid, estimate);
       const hindrance = this.#hindranceOf(index, catalogue);
       if (!isSameHindrance(hindrance, estimate.hindrance)) {
-        estimate.told = hindered(estimate.answer, hindrance);
+        estimate.told = this.#words.of(hindered(estimate.answer, hindrance));
         estimate.hindrance = hindrance;
       }
       leaves.set(index.oid, estimate.told);
