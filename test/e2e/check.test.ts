@@ -52,7 +52,7 @@ beforeAll(async () => {
       for (const statement of shopWithProblems) await client.query(statement);
     }),
     runOn(clean.url, 'create table plain (id int primary key, body text); analyze'),
-    runOn(halfReadable.url, `${duplicated} revoke select on pg_catalog.pg_statio_user_indexes from public`),
+    runOn(halfReadable.url, `${duplicated} revoke select on pg_catalog.pg_stat_user_indexes from public`),
   ]);
   // In a session of its own: what the others counted would otherwise be added to what this one counts.
   await Promise.all([shop, halfReadable].map((database) => runOn(database.url, 'vacuum (analyze)')));

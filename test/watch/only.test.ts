@@ -36,7 +36,7 @@ describeOnPostgres(majors, (server) => {
     // Fails, and leaves an index behind that one look cannot tell from one that is being built.
     await runOn(database.url, 'create unique index concurrently broken on doubles (a)').catch(() => {});
     // What the collector of index usage reads, and nobody else.
-    await runOn(database.url, 'revoke select on pg_catalog.pg_statio_user_indexes from public');
+    await runOn(database.url, 'revoke select on pg_catalog.pg_stat_user_indexes from public');
     url = (await createMonitor(server())).url(database.name);
   });
 
