@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { failingBuild, richSchema } from '../queries/rich-schema.ts';
 import { look } from '../support/look.ts';
 import {
+  aFewMajors,
   createDatabase,
   describeOnPostgres,
   postgresMajors,
@@ -15,7 +16,7 @@ import { createMonitor, type TestRole } from '../support/roles.ts';
 import { fleetOn, neverScheduled } from '../support/watching.ts';
 import { type LogEntry, loggingEverything, readLog, statementsOfApplication } from './server-log.ts';
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 
 describeOnPostgres(
   majors,

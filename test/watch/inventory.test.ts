@@ -9,6 +9,7 @@ import { readQuery } from '../../src/postgres/queries.ts';
 import type { Ask, Session } from '../../src/postgres/session.ts';
 import { type PassLimits, runPass } from '../../src/watch/pass.ts';
 import {
+  aFewMajors,
   createDatabase,
   describeOnPostgres,
   postgresMajors,
@@ -20,7 +21,7 @@ import { createMonitor, type TestRole } from '../support/roles.ts';
 import { manualClock, openSession } from '../support/watching.ts';
 import { changing, inventorySchema, keeping } from './inventory-statements.ts';
 
-const majors = await postgresMajors();
+const majors = await postgresMajors(aFewMajors());
 const never = new AbortController().signal;
 const hourMs = 3_600_000;
 

@@ -7,9 +7,9 @@ import { type FindingKind, findingKinds } from '../../src/model/finding.ts';
 import { type CheckResult, checkResultOf } from '../../src/report/check/result.ts';
 import { look, summaries } from '../support/look.ts';
 import {
-  aFewMajors,
   createDatabase,
   describeOnPostgres,
+  oldestAndNewest,
   postgresMajors,
   runOn,
 } from '../support/postgres.ts';
@@ -19,7 +19,7 @@ import { createMonitor } from '../support/roles.ts';
  * `check --only KIND`: only what the kind is about is read, and only that can fail.
  */
 
-const majors = await postgresMajors(aFewMajors());
+const majors = await postgresMajors(oldestAndNewest());
 
 describeOnPostgres(majors, (server) => {
   let url: string;
