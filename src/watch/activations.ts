@@ -6,7 +6,7 @@ import type { CollectorName } from '../collectors/index.ts';
  */
 export class Activations {
   readonly #run: (names: ReadonlySet<CollectorName>) => Promise<unknown>;
-  readonly #failed: (caught: unknown) => void;
+  readonly #failed: (caught: unknown, names: ReadonlySet<CollectorName>) => void;
   readonly #due = new Set<CollectorName>();
   readonly #between: { readonly start: () => Promise<void>; readonly giveUp: (reason: Error) => void }[] = [];
   #running: Promise<void> | undefined;
@@ -15,7 +15,7 @@ export class Activations {
   /** `failed` is told what `run` throws; the next activation runs all the same. */
   constructor(
     run: (names: ReadonlySet<CollectorName>) => Promise<unknown>,
-    failed: (caught: unknown) => void,
+    failed: (caught: unknown, names: ReadonlySet<CollectorName>) => void,
   ) {
     this.#run = run;
     this.#failed = failed;
@@ -64,7 +64,7 @@ export class Activations {
     try {
       await this.#run(names);
     } catch (caught) {
-      this.#failed(caught);
+      this.#failed(caught, names);
     }
   }
 }

@@ -18,6 +18,7 @@ import { fewActions, rankFindings } from '../report/actions.ts';
 import type { Clock } from '../scheduler/clock.ts';
 import { inSlices } from '../store/in-slices.ts';
 import type { Store } from '../store/store.ts';
+import { StoreError } from '../store/thread.ts';
 import { Activations } from './activations.ts';
 import type { BloatKeeper } from './bloat/keeper.ts';
 import type { TargetMeasuring } from './bloat/measuring.ts';
@@ -85,6 +86,9 @@ export interface WatcherOptions {
   readonly publish: (generation: Generation) => void;
 }
 
+/** After a pass that could not read the store: about as long as that takes to be opened anew. */
+const storeRetryMs = 2_000;
+
 /**
  * Watches one database: runs due collectors one at a time over one connection, judges, and publishes a generation after each
  * pass, failed ones too. Activations never wait and never overlap: what becomes due during a pass runs in the next.
@@ -112,7 +116,7 @@ export class TargetWatcher {
     this.#options = options;
     this.#activations = new Activations(
       (names) => this.#pass(names),
-      (caught) => this.#failed(caught),
+      (caught, names) => this.#failed(caught, names),
     );
     this.#diary = new Diary({
       ...{ target: options.target, store: options.store, log: options.log },
@@ -222,8 +226,19 @@ export class TargetWatcher {
     });
   }
 
-  #failed(caught: unknown): void {
+  #failed(caught: unknown, names: ReadonlySet<CollectorName>): void {
     if (this.#stop.signal.aborted) return;
+    if (caught instanceof StoreError) {
+      // Without what the store holds nothing may be judged; it is opened anew by itself, and the pass need not wait for the next.
+      const fields = { event: 'store-unread', target: targetKey(this.target), error: caught.message };
+      this.#options.log.warn(fields, 'what is remembered could not be read; the pass is made again');
+      const { clock } = this.#options;
+      clock.sleep(storeRetryMs, this.#stop.signal).then(
+        () => this.activate(names),
+        () => {},
+      );
+      return;
+    }
     const stack = caught instanceof Error ? caught.stack : String(caught);
     this.#options.log.error(
       { event: 'pass-failed', target: targetKey(this.target), stack },

@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { TargetId } from '../../src/model/ids.ts';
+import { memoryStore } from '../../src/store/store.ts';
+import { StoreError } from '../../src/store/thread.ts';
 import { quiet } from '../support/look.ts';
 import {
   aFewMajors,
@@ -37,6 +39,35 @@ describeOnPostgres(majors, (server) => {
         [role.name],
       )
       .then(({ rows }) => rows.map(({ datname }) => datname));
+
+  test('a pass that could not read the store is made again, and is no bug', async () => {
+    const database = await createDatabase(server(), 'fleet');
+    const events: string[] = [];
+    const note = (fields: object): void => void events.push('event' in fields ? String(fields.event) : '');
+    const store = memoryStore();
+    let failures = 1;
+    watched = fleetOn(
+      {
+        servers: [{ name: 'main', primary: { url: role.url(database.name) }, databases: [database.name] }],
+        collectors: neverScheduled,
+      },
+      {
+        store: {
+          ...store,
+          usageOf: async (target, node) => {
+            failures -= 1;
+            if (failures >= 0) throw new StoreError('the file was removed');
+            return store.usageOf(target, node);
+          },
+        },
+        log: { ...quiet, warn: note, error: note },
+      },
+    );
+    watched.fleet.start();
+    await watched.until(database.name, 1);
+    expect(events).toContain('store-unread');
+    expect(events).not.toContain('pass-failed');
+  });
 
   test('one server that hangs delays no other', async () => {
     const database = await createDatabase(server(), 'fleet');
