@@ -41,9 +41,10 @@ const cycles = values.short ? 300 : Number(values.cycles);
 if (!Number.isInteger(cycles) || cycles < 100)
   throw new Error(`--cycles ${values.cycles} is no count from 100`);
 
-/** One cycle in so many has a fault; the store is taken away less often, since it is not open again for a second. */
+/** One cycle in so many has a fault. */
 const faultEvery = 6;
-const removedEvery = 20;
+/** The store is taken away less often: one that is lost again within a minute is left alone for longer each time, up to a minute. */
+const removedEveryMs = 65_000;
 const samplesWanted = 100;
 const connectionsMax = 2;
 /** What a cycle may take at most before it counts as hanging. */
@@ -120,19 +121,21 @@ const done = new Map<string, number>();
 const samples: Sample[] = [];
 const every = Math.max(1, Math.floor(cycles / samplesWanted));
 const startedAtMs = performance.now();
-let faultsSinceRemoval = 0;
+let removedAtMs = startedAtMs;
+/** The newest faults and their cycles, for whoever has to find out why one hangs. */
+let lately: readonly string[] = [];
 
 for (let cycle = 1; cycle <= cycles; cycle += 1) {
   let end = async (): Promise<void> => {};
   if (!values.calm && random() < 1 / faultEvery) {
-    faultsSinceRemoval += 1;
-    const isRemoval = faultsSinceRemoval >= removedEvery;
-    if (isRemoval) faultsSinceRemoval = 0;
+    const isRemoval = performance.now() - removedAtMs > removedEveryMs;
+    if (isRemoval) removedAtMs = performance.now();
     const [name, begin] = isRemoval
       ? (['store removed', soakFaults['store removed']] as const)
       : (faults[Math.floor(random() * faults.length)] ?? ['', undefined]);
     if (begin === undefined) throw new Error('there is no such fault');
     done.set(name, (done.get(name) ?? 0) + 1);
+    lately = [...lately.slice(-4), `${name} (${cycle})`];
     end = await begin(victim, random);
   }
   await oneCycle(cycle);
@@ -212,7 +215,10 @@ async function oneCycle(cycle: number): Promise<void> {
   const limitMs = performance.now() + cycleLimitMs;
   daemon.collect();
   while (generations === before) {
-    if (performance.now() > limitMs) throw new Error(`cycle ${cycle} hangs`);
+    if (performance.now() > limitMs)
+      throw new Error(
+        `cycle ${cycle} hangs, after ${lately.join(', ')}; ${await ourConnections()} connections`,
+      );
     await delay(1);
   }
 }
