@@ -30,7 +30,7 @@ export type CounterOf<Fact> = (usage: Fact) => number | null;
 
 interface Seen<Fact> {
   readonly name: string;
-  readonly usage: Fact;
+  usage: Fact;
 }
 
 export class AccumulatedCounters<Fact> {
@@ -59,6 +59,10 @@ export class AccumulatedCounters<Fact> {
       if (before?.usage === leaf.usage) continue;
       const hasOwn = exported.has(leaf.root) && this.#exported.has(leaf.root);
       if (before !== undefined) this.#count(leaf, before.usage, leaf.usage, hasOwn);
+      if (before !== undefined && before === this.#byOid.get(leaf.oid) && before.name === leaf.name) {
+        before.usage = leaf.usage;
+        continue;
+      }
       if (before !== undefined && before.name !== leaf.name) this.#oidOf.delete(before.name);
       this.#byOid.set(leaf.oid, { name: leaf.name, usage: leaf.usage });
       this.#oidOf.set(leaf.name, leaf.oid);

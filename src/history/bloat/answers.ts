@@ -116,6 +116,7 @@ export function* rebuildsIn(
   memory: BloatMemory,
 ): Sliced<ReadonlyMap<IndexOid, number>> {
   const rebuilds = new Map<IndexOid, number>();
+  if (!(yield* isAnyRebuilt(memory))) return rebuilds;
   for (const index of catalogue.indexes) {
     yield;
     let lastAtMs = 0;
@@ -124,6 +125,15 @@ export function* rebuildsIn(
     if (lastAtMs > 0) rebuilds.set(index.oid, lastAtMs);
   }
   return rebuilds;
+}
+
+/** Of most databases nothing has to be looked up. */
+function* isAnyRebuilt(memory: BloatMemory): Sliced<boolean> {
+  for (const { rebuiltAtMs } of memory.values()) {
+    yield;
+    if (rebuiltAtMs !== undefined) return true;
+  }
+  return false;
 }
 
 /** The indexes on disk below a partitioned one. */

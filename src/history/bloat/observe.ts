@@ -16,8 +16,7 @@ export const defaultObserveSettings: ObserveSettings = { baselineBytesMin: MiB }
 
 /** What one look at the catalogue changed. */
 export interface Observed {
-  /** For whoever asked: nobody else has it. */
-  readonly memory: Map<string, IndexMemory>;
+  readonly memory: BloatMemory;
   /** Records that differ from before; undefined for indexes that are gone. */
   readonly changes: ReadonlyMap<string, IndexMemory | undefined>;
   readonly events: readonly DiaryEvent[];
@@ -53,30 +52,42 @@ export function* observeInSlices(
   settings: ObserveSettings = defaultObserveSettings,
   wholeAtMs?: number,
 ): Sliced<Observed> {
-  const memory = new Map<string, IndexMemory>();
   const changes = new Map<string, IndexMemory | undefined>();
   const events: DiaryEvent[] = [];
   const isRecent = wholeAtMs !== undefined && snapshot.takenAtMs - wholeAtMs <= baselineWithinMs;
   const oids = isRecent ? new Set([...before.values()].map(({ look }) => look.oid)) : undefined;
   const blockBytes = catalogue.server?.blockSizeBytes ?? blockBytesDefault;
+  const present = new Set<string>();
   for (const index of catalogue.indexes) {
     yield;
     if (index.fact.relkind === 'I') continue;
     const key = memoryKey(index);
     const known = before.get(key);
     if (known === undefined && !isUsable(index)) continue;
+    present.add(key);
     const isNew = oids?.has(index.oid) === false;
     const { now, event } = lookAt(index, known, snapshot, { ...settings, isNew, blockBytes });
-    memory.set(key, now);
     if (now !== known) changes.set(key, now);
     if (event !== undefined) events.push(event);
   }
-  for (const [key, known] of before) {
-    if (memory.has(key)) continue;
-    if (inventoryWholeAtMs(snapshot) !== undefined) changes.set(key, undefined);
-    else memory.set(key, known);
+  if (inventoryWholeAtMs(snapshot) !== undefined) {
+    for (const key of before.keys()) {
+      yield;
+      if (!present.has(key)) changes.set(key, undefined);
+    }
   }
-  return { memory, changes, events };
+  return { memory: changed(before, changes), changes, events };
+}
+
+/** What is remembered with the changes; where there are none, the very same. */
+function changed(before: BloatMemory, changes: Observed['changes']): BloatMemory {
+  if (changes.size === 0) return before;
+  const memory = new Map(before);
+  for (const [key, now] of changes) {
+    if (now === undefined) memory.delete(key);
+    else memory.set(key, now);
+  }
+  return memory;
 }
 
 /** {@link observeInSlices} in one go. */

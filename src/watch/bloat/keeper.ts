@@ -139,7 +139,7 @@ export class BloatKeeper {
       observeInSlices(before, catalogue, snapshot, settings, this.#wholeAtMs),
     );
     this.#wholeAtMs = inventoryWholeAtMs(snapshot) ?? this.#wholeAtMs;
-    this.#memory = memory;
+    if (memory !== before) this.#memory = new Map(memory);
     for (const [key, attempt] of this.#attempts)
       if (!memory.has(key) || attempt.untilMs <= snapshot.takenAtMs) this.#attempts.delete(key);
     await this.#keep(changes);

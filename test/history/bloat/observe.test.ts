@@ -53,7 +53,7 @@ function look(
 
 /** Several looks, five minutes apart. */
 function looks(...all: readonly Look[]): Observed & { readonly known: IndexMemory } {
-  let memory = new Map<string, IndexMemory>();
+  let memory: BloatMemory = new Map();
   let observed: Observed = { memory, changes: new Map(), events: [] };
   for (const [at, one] of all.entries()) {
     observed = look(memory, { atMs: at * 5 * minuteMs, ...one });
