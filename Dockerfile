@@ -26,7 +26,7 @@ LABEL org.opencontainers.image.title="indexwarden" \
       org.opencontainers.image.version="${VERSION}"
 ENV NODE_ENV=production
 WORKDIR /app
-COPY package.json LICENSE README.md CHANGELOG.md ./
+COPY package.json LICENSE README.md CHANGELOG.md SECURITY.md ./
 COPY bin bin
 COPY queries queries
 COPY alerts alerts
