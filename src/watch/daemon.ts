@@ -156,6 +156,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           })
           .then(() => options.onGeneration?.(generation), failedToRender);
         pages.set(key, shows);
+        void shows.then(() => {
+          if (pages.get(key) === shows) pages.delete(key);
+        });
       },
       tell: (events) => {
         notifier.tell(events);
@@ -168,7 +171,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           latest.delete(key);
           shown.delete(key);
           memories.delete(key);
-          pages.delete(key);
         }
         void page.retain(targets).catch(failedToRender);
       },
