@@ -86,8 +86,8 @@ export interface WatcherOptions {
   readonly publish: (generation: Generation) => void;
 }
 
-/** After a pass that could not read the store: about as long as that takes to be opened anew. */
-const storeRetryMs = 2_000;
+/** How often to look whether the store is open again. */
+const storeLookMs = 1_000;
 
 /**
  * Watches one database: runs due collectors one at a time over one connection, judges, and publishes a generation after each
@@ -109,6 +109,9 @@ export class TargetWatcher {
   #snapshot: Snapshot;
   #generation: Generation | undefined;
   #wasUp: boolean | undefined;
+  /** How often the store had been opened when the last pass began. */
+  #storeOpenings = 0;
+  #isWaitingForStore = false;
   /** Stacks of the detectors that threw in the last judgement. */
   #bugs: ReadonlyMap<string, string> = new Map();
 
@@ -231,12 +234,11 @@ export class TargetWatcher {
     if (caught instanceof StoreError) {
       // Without what the store holds nothing may be judged; it is opened anew by itself, and the pass need not wait for the next.
       const fields = { event: 'store-unread', target: targetKey(this.target), error: caught.message };
-      this.#options.log.warn(fields, 'what is remembered could not be read; the pass is made again');
-      const { clock } = this.#options;
-      clock.sleep(storeRetryMs, this.#stop.signal).then(
-        () => this.activate(names),
-        () => {},
+      this.#options.log.warn(
+        fields,
+        'what is remembered could not be read; the pass is made again when it can',
       );
+      void this.#againWithStore(names);
       return;
     }
     const stack = caught instanceof Error ? caught.stack : String(caught);
@@ -246,9 +248,26 @@ export class TargetWatcher {
     );
   }
 
+  /** Makes a pass again when the store is open again. The server is not asked until then, but by schedule: it has nothing to do with it. */
+  async #againWithStore(names: ReadonlySet<CollectorName>): Promise<void> {
+    if (this.#isWaitingForStore) return;
+    this.#isWaitingForStore = true;
+    const { clock, store } = this.#options;
+    const before = this.#storeOpenings;
+    try {
+      while (store.openings() === before) await clock.sleep(storeLookMs, this.#stop.signal);
+      this.activate(names);
+    } catch {
+      // Stopped.
+    } finally {
+      this.#isWaitingForStore = false;
+    }
+  }
+
   /** `standbysLooked` is waited for before anything is judged; a pass of the daemon takes what the standbys have said so far. */
   async #pass(names: ReadonlySet<CollectorName>, standbysLooked?: Promise<unknown>): Promise<Generation> {
     const { clock, passLimits, connection } = this.#options;
+    this.#storeOpenings = this.#options.store.openings();
     const opened = await connection.open(this.#stop.signal);
     if (opened.ok) {
       this.#snapshot = await runPass(opened.value, names, this.#snapshot, {

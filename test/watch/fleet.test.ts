@@ -45,7 +45,8 @@ describeOnPostgres(majors, (server) => {
     const events: string[] = [];
     const note = (fields: object): void => void events.push('event' in fields ? String(fields.event) : '');
     const store = memoryStore();
-    let failures = 1;
+    let openings = 1;
+    let asked = 0;
     watched = fleetOn(
       {
         servers: [{ name: 'main', primary: { url: role.url(database.name) }, databases: [database.name] }],
@@ -54,9 +55,10 @@ describeOnPostgres(majors, (server) => {
       {
         store: {
           ...store,
+          openings: () => openings,
           usageOf: async (target, node) => {
-            failures -= 1;
-            if (failures >= 0) throw new StoreError('the file was removed');
+            asked += 1;
+            if (openings === 1) throw new StoreError('the file was removed');
             return store.usageOf(target, node);
           },
         },
@@ -64,8 +66,12 @@ describeOnPostgres(majors, (server) => {
       },
     );
     watched.fleet.start();
+    await eventually('the store was asked for', () => events.includes('store-unread'));
+    // Nor is the server read in vain until the store is there again.
+    expect(asked).toBe(1);
+    openings = 2;
     await watched.until(database.name, 1);
-    expect(events).toContain('store-unread');
+    expect(asked).toBe(2);
     expect(events).not.toContain('pass-failed');
   });
 
