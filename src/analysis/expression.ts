@@ -86,13 +86,25 @@ function parse(text: string): readonly Node[] {
       const outer = stack.pop();
       // Unbalanced text is not an expression that a server printed; keep it whole, equal only to itself.
       if (outer === undefined) return [{ kind: 'token', text }];
-      outer.items.push({ kind: 'group', open: outer.open, items });
+      outer.items.push({ kind: 'group', open: outer.open, items: withoutEcho(items) });
       items = outer.items;
     } else {
       items.push({ kind: 'token', text: token });
     }
   }
-  return stack.length === 0 ? items : [{ kind: 'token', text }];
+  return stack.length === 0 ? withoutEcho(items) : [{ kind: 'token', text }];
+}
+
+/** A condition that AND or OR joins with nothing but itself is that condition: `(a AND a) OR b` is `a OR b`. */
+function withoutEcho(items: readonly Node[]): readonly Node[] {
+  if (items.some((node) => isToken(node, ','))) return items;
+  for (const connective of ['OR', 'AND'] as const) {
+    const [first, ...others] = operandsOf(items, connective);
+    if (first === undefined || others.length === 0) continue;
+    const text = renderOperand(first);
+    return others.every((other) => renderOperand(other) === text) ? first : items;
+  }
+  return items;
 }
 
 const isToken = (node: Node | undefined, text: string): boolean =>

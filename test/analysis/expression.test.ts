@@ -167,6 +167,18 @@ const { condition } = fc.letrec<{ condition: Twin }>((tie) => ({
   ),
 }));
 
+it('a condition joined with itself alone is that condition, wherever it stands', () => {
+  expect(canonicalPredicate('((((x = 1) AND (x = 1)) OR (y = 2)) AND (z = 3))')).toBe(
+    canonicalPredicate('(((x = 1) OR (y = 2)) AND (z = 3))'),
+  );
+  expect(canonicalPredicate('((((x = 1) OR (y = 2)) AND ((x = 1) OR (y = 2))) OR (z = 3))')).toBe(
+    canonicalPredicate('((x = 1) OR (y = 2) OR (z = 3))'),
+  );
+  expect(canonicalPredicate('((((x = 1) AND (y = 1)) OR (y = 2)) AND (z = 3))')).not.toBe(
+    canonicalPredicate('(((x = 1) OR (y = 2)) AND (z = 3))'),
+  );
+});
+
 describe('properties', () => {
   it('another spelling of a condition has the same canonical text', () => {
     fc.assert(
