@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { assertNever, err, ok, type Result } from '../model/result.ts';
 import { quoteIdentifier } from '../plan/sql.ts';
 import { codeOf, collectionError, lockNotAvailable } from './errors.ts';
+import { untilNextLookMs } from './next-look.ts';
 import { readQuery } from './queries.ts';
 import { parseFacts } from './rows.ts';
 import type { Ask, Session } from './session.ts';
@@ -262,16 +263,17 @@ async function watch(
   waiters: () => Promise<readonly z.infer<typeof waiterRow>[]>,
   giveWay: AbortController,
   over: AbortSignal,
-  { limits, sleep }: MeasurementOptions,
+  { limits, sleep, now }: MeasurementOptions,
 ): Promise<void> {
   while (!over.aborted) {
     try {
+      const lookedAtMs = now();
       const [first] = await waiters();
       if (first !== undefined) {
         giveWay.abort(new GaveWay(`process ${first.backendPid} waited for it (${first.mode})`));
         return;
       }
-      await sleep(limits.watchIntervalMs, over);
+      await sleep(untilNextLookMs(limits.watchIntervalMs, lookedAtMs, now()), over);
     } catch (caught) {
       if (!over.aborted) giveWay.abort(caught);
       return;

@@ -5,6 +5,7 @@ import { err, ok, type Result } from '../model/result.ts';
 import { secondMs } from '../model/units.ts';
 import { quoteIdentifier } from '../plan/sql.ts';
 import { codeOf, collectionError, lockNotAvailable } from './errors.ts';
+import { untilNextLookMs } from './next-look.ts';
 import { readQuery } from './queries.ts';
 import { parseFacts } from './rows.ts';
 import type { Ask, Session } from './session.ts';
@@ -90,7 +91,7 @@ export async function planProbe(
     const run = await session.transaction(
       { statementTimeoutMs: limits.planTimeoutMs, signal },
       async (ask): Promise<ProbeRun> => {
-        const { roleName } = await oneRow(ask, 'probe-conditions.sql', [], conditionsRow);
+        const { roleName } = await conditionsOf(ask);
         const before = await scansOf(ask);
         await asTheApplication(ask, probe);
         const plan = await explain(ask, 'verbose, format json', probe, now());
@@ -120,14 +121,12 @@ export async function measureProbe(
   const over = new AbortController();
   const watchers: Promise<void>[] = [];
   const both = AbortSignal.any([signal, giveWay.signal]);
-  const conditions = () =>
-    // Not ended together with the probe: a late cancel request would hit whatever runs next on this connection.
-    watching.transaction({ statementTimeoutMs: watchTimeoutMs, signal }, (ask) =>
-      oneRow(ask, 'probe-conditions.sql', [], conditionsRow),
-    );
+  // Not ended together with the probe: a late cancel request would hit whatever runs next on this connection.
+  const look = <T>(ask: (look: Ask) => Promise<T>): Promise<T> =>
+    watching.transaction({ statementTimeoutMs: watchTimeoutMs, signal }, ask);
   const startedAtMs = now();
   try {
-    const atStart = await conditions();
+    const atStart = await look(conditionsOf);
     const busy = whyBusy(atStart, limits);
     if (busy !== undefined) return err({ kind: 'busy', message: busy });
     const longestMs = Math.max(limits.analyzeTimeoutMs, limits.planTimeoutMs);
@@ -140,11 +139,14 @@ export async function measureProbe(
       await ask(`set local statement_timeout = ${Math.ceil(limits.analyzeTimeoutMs)}`);
       await ask('savepoint probe');
       const { backendPid } = await oneRow(ask, 'probe-backend.sql', [], backendRow);
-      const waiters = () =>
-        watching.transaction({ statementTimeoutMs: watchTimeoutMs, signal }, (look) =>
-          rowsOf(look, 'probe-waiters.sql', [backendPid], waiterRow),
-        );
-      watchers.push(watch({ conditions, waiters }, giveWay, over.signal, options));
+      const whyNow = () =>
+        look(async (asking) => {
+          const [waiter] = await rowsOf(asking, 'probe-waiters.sql', [backendPid], waiterRow);
+          return waiter === undefined
+            ? whyBusy(await conditionsOf(asking), limits)
+            : `process ${waiter.backendPid} waited for it (${waiter.mode})`;
+        });
+      watchers.push(watch(whyNow, giveWay, over.signal, options));
       const ranAtMs = now();
       const analyzed = await explain(ask, 'analyze, verbose, buffers, timing off, format json', probe, now())
         .then((plan) => ok(plan))
@@ -174,6 +176,9 @@ export async function measureProbe(
   }
 }
 
+const conditionsOf = (ask: Ask): Promise<z.infer<typeof conditionsRow>> =>
+  oneRow(ask, 'probe-conditions.sql', [], conditionsRow);
+
 function whyBusy(
   { activeBackends, lagSeconds }: z.infer<typeof conditionsRow>,
   { activeBackendsMax, replicationLagMaxMs }: ProbeLimits,
@@ -195,33 +200,25 @@ const whyGivenWay = (reason: unknown): ProbeFailure => ({
       : `it was cancelled, since nobody could look after it: ${String(reason)}`,
 });
 
-/** Looks until the probe is over; aborts `giveWay` when somebody waits for it, when this is no good moment any more, or when it cannot look. */
+/** Looks until the probe is over; aborts `giveWay` when there is a reason to, or when it cannot look. */
 async function watch(
-  {
-    conditions,
-    waiters,
-  }: {
-    readonly conditions: () => Promise<z.infer<typeof conditionsRow>>;
-    readonly waiters: () => Promise<readonly z.infer<typeof waiterRow>[]>;
-  },
+  whyNow: () => Promise<string | undefined>,
   giveWay: AbortController,
   over: AbortSignal,
-  { limits, sleep }: ProbeOptions,
+  { limits, sleep, now }: ProbeOptions,
 ): Promise<void> {
+  let lookedAtMs = now();
   while (!over.aborted) {
     try {
-      await sleep(limits.watchIntervalMs, over);
-      const [waiter] = await waiters();
-      const busy =
-        waiter === undefined
-          ? whyBusy(await conditions(), limits)
-          : `process ${waiter.backendPid} waited for it (${waiter.mode})`;
-      if (busy !== undefined && !over.aborted) giveWay.abort(new GaveWay(busy));
-      if (busy !== undefined) return;
+      await sleep(untilNextLookMs(limits.watchIntervalMs, lookedAtMs, now()), over);
+      lookedAtMs = now();
+      const reason = await whyNow();
+      if (reason === undefined) continue;
+      if (!over.aborted) giveWay.abort(new GaveWay(reason));
     } catch (caught) {
       if (!over.aborted) giveWay.abort(caught);
-      return;
     }
+    return;
   }
 }
 

@@ -105,7 +105,8 @@ describeOnPostgres(majors, (server, major) => {
     }
     const longestMs = longestBehindUs(seen, () => true);
     expect(seen.behindUs.length).toBeGreaterThanOrEqual(statements.length);
-    expect(longestMs).toBeLessThan(lockTimeoutMs + slackMs);
+    // A machine so busy that looking took long is slow to give way, too.
+    expect(longestMs).toBeLessThan(lockTimeoutMs + slackMs + 2 * seen.longestGapMs);
     return { waits: seen.behindUs.length, longestMs };
   };
   const watched = async (
@@ -150,7 +151,12 @@ describeOnPostgres(majors, (server, major) => {
   });
 
   test('a probe that runs gives way to DDL that waits for it', async () => {
-    const database = await prepared('probed', ['orders'], 'select 1');
+    // One process runs it, and not one for each core: whoever watches over it wants to run, too.
+    const database = await prepared(
+      'probed',
+      ['orders'],
+      `do $$ begin execute format('alter database %I set max_parallel_workers_per_gather = 0', current_database()); end $$`,
+    );
     const manifest = file(
       'probes.yaml',
       `probes:\n  - name: slow\n    table: orders\n    sql: select count(*) from orders a, orders b where a.name < b.name\n    analyze: true\n    target: 5s\n    schedule: "* * * * * *"\n`,
