@@ -20,9 +20,18 @@ const { values, positionals } = parseArgs({
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'indexwarden-faults-'));
 const file = path.join(scratch, 'rows.jsonl');
+const report = path.join(scratch, 'tests.json');
 const { status } = spawnSync(
   process.execPath,
-  [inRepository('node_modules/vitest/vitest.mjs'), 'run', '--project', 'faults', ...positionals],
+  [
+    inRepository('node_modules/vitest/vitest.mjs'),
+    'run',
+    '--project=faults',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile=${report}`,
+    ...positionals,
+  ],
   {
     cwd: inRepository(),
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -36,7 +45,6 @@ const noted = existsSync(file)
       // Written by `noteFault` and `noteBlock`.
       .map((line) => JSON.parse(line) as FaultRow | FaultBlock)
   : [];
-rmSync(scratch, { recursive: true });
 
 const rows = noted.flatMap((one) => ('block' in one ? [] : [one]));
 /** By the name of their place; a test that was tried again notes its block again. */
@@ -47,6 +55,15 @@ if (values.write && status === 0) {
   writeBlock('faults', table);
   for (const [name, text] of blocks) writeBlock(name, text);
 }
+// Told at the end, where somebody who sees only the last lines finds it.
+const counted = spawnSync(
+  process.execPath,
+  [inRepository('scripts/count-tests.mjs'), report, String(status)],
+  { encoding: 'utf8' },
+);
+const [passed, failed, skipped] = counted.stdout.trim().split(' ');
+console.log(`${passed} tests passed, ${failed} failed, ${skipped} skipped\n${counted.stderr}`);
+rmSync(scratch, { recursive: true });
 process.exitCode = status === 0 && rows.length > 0 ? 0 : 1;
 
 function tableOf(all: readonly FaultRow[]): string {
