@@ -6,6 +6,12 @@ const definitionFact = z.strictObject({
   definition: z.string().nullable(),
   constraintName: z.string().nullable(),
   constraintDefinition: z.string().nullable(),
+  constraintComment: z.string().nullable(),
+  /** Null for that of the database. */
+  tablespaceName: z.string().nullable(),
+  /** Columns of the index, from 1, that have a statistics target of their own, and at the same places these. */
+  targetedColumns: z.array(z.number().int()),
+  statisticsTargets: z.array(z.number().int()),
 });
 export type DefinitionFact = z.infer<typeof definitionFact>;
 

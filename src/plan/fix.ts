@@ -118,9 +118,11 @@ function renderDrop(
     return {
       sql: dropConstraint,
       // The preflight set a short lock_timeout, under which a concurrent build would leave an invalid index behind.
-      rollbackSql: ['SET lock_timeout = 0;', ...rebuildOne(index, definition), ...restoreRest(index)].join(
-        '\n',
-      ),
+      rollbackSql: [
+        'SET lock_timeout = 0;',
+        ...rebuildOne(index, definition),
+        ...restoreRest(index, definition),
+      ].join('\n'),
       lock: 'ACCESS EXCLUSIVE on the table, briefly once granted; the rollback builds the index concurrently where its constraint allows that',
       rebuildSeconds,
       notes,
@@ -131,7 +133,9 @@ function renderDrop(
   const kept = keepStatistics(index, statistics, context);
   return {
     sql: [...kept.keep, `DROP INDEX CONCURRENTLY ${name};`].join('\n'),
-    rollbackSql: [...rebuildOne(index, definition), ...restoreRest(index), ...kept.undo].join('\n'),
+    rollbackSql: [...rebuildOne(index, definition), ...restoreRest(index, definition), ...kept.undo].join(
+      '\n',
+    ),
     lock: 'SHARE UPDATE EXCLUSIVE on the table: blocks no reads and no writes, waits for older transactions',
     rebuildSeconds,
     notes,
@@ -269,15 +273,18 @@ function renderAnalyze(table: TableView, said: string | undefined, { versionNum 
 /** One index that is no parent: built concurrently, then given back to its constraint. */
 function rebuildOne(index: IndexView, definition: DefinitionFact): readonly string[] {
   const { constraintName, constraintDefinition } = definition;
-  const build = `${concurrently(definition.definition ?? '')};`;
+  const { predicate } = index.fact;
+  const text = withTablespace(definition.definition ?? '', 'TABLESPACE', definition, predicate);
+  const build = `${concurrently(text)};`;
   if (index.fact.constraintOid === null || constraintName === null || constraintDefinition === null)
     return [build];
   const add = `ALTER TABLE ${qualified(index.table.schemaname, index.table.relname)} ADD CONSTRAINT ${quoteIdentifier(constraintName)}`;
   const type =
     index.fact.accessMethod === 'btree' ? constraintTypes.get(index.fact.constraintType) : undefined;
+  const deferral = deferralOf(constraintDefinition);
   // Exclusion constraints and WITHOUT OVERLAPS keys cannot take over an index: they build their own, under an exclusive lock.
-  if (type === undefined) return [`${add} ${constraintDefinition};`];
-  const deferral = / DEFERRABLE(?: INITIALLY DEFERRED)?$/.exec(constraintDefinition)?.[0] ?? '';
+  if (type === undefined)
+    return [`${add} ${constraintInTablespace(constraintDefinition, definition, predicate)};`];
   return [build, `${add} ${type} USING INDEX ${quoteIdentifier(index.name)}${deferral};`];
 }
 
@@ -286,17 +293,51 @@ const constraintTypes: ReadonlyMap<string | null, string> = new Map([
   ['u', 'UNIQUE'],
 ]);
 
-/** What an index's definition does not say: its comment, and that the table is clustered on it. */
-function restoreRest(index: IndexView): readonly string[] {
+const deferralOf = (constraint: string): string =>
+  / DEFERRABLE(?: INITIALLY DEFERRED)?$/.exec(constraint)?.[0] ?? '';
+
+/** The definition with the tablespace, which the server leaves out; it stands before the condition, the last of a definition. */
+function withTablespace(
+  text: string,
+  clause: 'TABLESPACE' | 'USING INDEX TABLESPACE',
+  { tablespaceName }: DefinitionFact,
+  predicate: string | null,
+): string {
+  if (tablespaceName === null) return text;
+  const condition = [` WHERE ${predicate}`, ` WHERE (${predicate})`].find((end) => text.endsWith(end)) ?? '';
+  const before = text.slice(0, text.length - condition.length);
+  return `${before} ${clause} ${quoteIdentifier(tablespaceName)}${condition}`;
+}
+
+function constraintInTablespace(
+  constraint: string,
+  definition: DefinitionFact,
+  predicate: string | null,
+): string {
+  const deferral = deferralOf(constraint);
+  const text = constraint.slice(0, constraint.length - deferral.length);
+  return `${withTablespace(text, 'USING INDEX TABLESPACE', definition, predicate)}${deferral}`;
+}
+
+/** What definitions do not say: comments, statistics targets, and that the table is clustered on it. */
+function restoreRest(index: IndexView, definition: DefinitionFact): readonly string[] {
   const { fact, table } = index;
-  const comment =
-    fact.comment === null
+  const { constraintName, constraintComment, targetedColumns, statisticsTargets } = definition;
+  const name = qualified(table.schemaname, index.name);
+  const target = qualified(table.schemaname, table.relname);
+  return [
+    ...(fact.comment === null ? [] : [`COMMENT ON INDEX ${name} IS ${quoteLiteral(fact.comment)};`]),
+    ...(constraintName === null || constraintComment === null
       ? []
-      : [`COMMENT ON INDEX ${qualified(table.schemaname, index.name)} IS ${quoteLiteral(fact.comment)};`];
-  const cluster = fact.isClustered
-    ? [`ALTER TABLE ${qualified(table.schemaname, table.relname)} CLUSTER ON ${quoteIdentifier(index.name)};`]
-    : [];
-  return [...comment, ...cluster];
+      : [
+          `COMMENT ON CONSTRAINT ${quoteIdentifier(constraintName)} ON ${target} IS ${quoteLiteral(constraintComment)};`,
+        ]),
+    ...targetedColumns.map(
+      (column, place) =>
+        `ALTER INDEX ${name} ALTER COLUMN ${column} SET STATISTICS ${statisticsTargets[place]};`,
+    ),
+    ...(fact.isClustered ? [`ALTER TABLE ${target} CLUSTER ON ${quoteIdentifier(index.name)};`] : []),
+  ];
 }
 
 /** The whole tree again without a long lock: parents ON ONLY, leaves concurrently, then attached from the bottom up. */
@@ -306,7 +347,7 @@ function rebuildTree(index: IndexView, definitions: FixContext['definitions']): 
     const known = definitions.get(member.oid);
     if (known?.definition === null || known?.definition === undefined) return false;
     lines.push(...(member.fact.relkind === 'I' ? rebuildParent(member, known) : rebuildOne(member, known)));
-    lines.push(...restoreRest(member));
+    lines.push(...restoreRest(member, known));
     for (const child of member.children) {
       if (!build(child)) return false;
       lines.push(
@@ -322,10 +363,12 @@ function rebuildTree(index: IndexView, definitions: FixContext['definitions']): 
 function rebuildParent(index: IndexView, definition: DefinitionFact): readonly string[] {
   const { constraintName, constraintDefinition } = definition;
   if (index.fact.constraintOid === null || constraintName === null || constraintDefinition === null)
-    return [`${definition.definition};`];
+    return [
+      `${withTablespace(definition.definition ?? '', 'TABLESPACE', definition, index.fact.predicate)};`,
+    ];
   const target = qualified(index.table.schemaname, index.table.relname);
   return [
-    `ALTER TABLE ONLY ${target} ADD CONSTRAINT ${quoteIdentifier(constraintName)} ${constraintDefinition};`,
+    `ALTER TABLE ONLY ${target} ADD CONSTRAINT ${quoteIdentifier(constraintName)} ${constraintInTablespace(constraintDefinition, definition, index.fact.predicate)};`,
   ];
 }
 

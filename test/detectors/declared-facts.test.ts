@@ -13,6 +13,7 @@ import { MiB } from '../../src/model/units.ts';
 import { type JudgeOptions, judge, toFindings } from '../../src/watch/judge.ts';
 import {
   aColumnStatisticsFact,
+  aDefinition,
   anExpectation,
   aSnapshot,
   collationOid,
@@ -174,12 +175,10 @@ function saidBy(detector: Detector, names: ReadonlySet<CollectorName>) {
   const definitions = new Map(
     judgement.catalogue.indexes.map(({ oid, name }) => [
       oid,
-      {
+      aDefinition({
         indexOid: oid,
         definition: `CREATE INDEX ${name} ON …`,
-        constraintName: null,
-        constraintDefinition: null,
-      },
+      }),
     ]),
   );
   return { findings: toFindings(judgement, definitions, options), undecided: judgement.undecided };

@@ -10,6 +10,7 @@ import {
 import { type JudgeOptions, judge, toFindings } from '../../src/watch/judge.ts';
 import { aPolicy } from '../detectors/judge.ts';
 import {
+  aDefinition,
   aFinding,
   anIndex,
   aSnapshot,
@@ -187,12 +188,10 @@ describe('a report with privacy.redactLiterals', () => {
     const definitions = new Map(
       judgement.catalogue.indexes.map((index) => [
         index.oid,
-        {
+        aDefinition({
           indexOid: index.oid,
           definition: `CREATE INDEX ${index.name} ON public.people USING btree ${shapeOf(index)}`,
-          constraintName: null,
-          constraintDefinition: null,
-        },
+        }),
       ]),
     );
     return toFindings(judgement, definitions, { ...options, redactLiterals: redacts });

@@ -9,6 +9,7 @@ import { newNames } from '../../src/plan/names.ts';
 import {
   aCatalogue,
   aColumnFact,
+  aDefinition,
   anIndex,
   aTable,
   aTableFact,
@@ -21,13 +22,11 @@ const defined = (index: IndexView, more: Partial<DefinitionFact> = {}): Readonly
   new Map([
     [
       index.oid,
-      {
+      aDefinition({
         indexOid: index.oid,
         definition: `CREATE ${index.fact.isUnique ? 'UNIQUE ' : ''}INDEX ${index.name} ON public.orders USING btree (id)`,
-        constraintName: null,
-        constraintDefinition: null,
         ...more,
-      },
+      }),
     ],
   ]);
 const context = (overrides: Partial<FixContext> = {}): FixContext => ({
@@ -127,10 +126,10 @@ describe('dropping what a constraint owns', () => {
     constraintName: 'once',
     constraintType: 'u',
   });
-  const fixOf = (owner: IndexView, constraintDefinition: string) =>
+  const fixOf = (owner: IndexView, constraintDefinition: string, more: Partial<DefinitionFact> = {}) =>
     renderFix(
       drop(owner),
-      context({ definitions: defined(owner, { constraintName: 'once', constraintDefinition }) }),
+      context({ definitions: defined(owner, { constraintName: 'once', constraintDefinition, ...more }) }),
     );
 
   it('drops the constraint and gives the index back to it, without building under a lock', () => {
@@ -150,6 +149,22 @@ describe('dropping what a constraint owns', () => {
     expect(fixOf(overlapping, 'UNIQUE (id, during WITHOUT OVERLAPS)').rollbackSql).toContain(
       'ADD CONSTRAINT once UNIQUE (id, during WITHOUT OVERLAPS);',
     );
+  });
+
+  it('names the tablespace before the condition, and brings the comment back', () => {
+    const apart = anIndex({
+      ...index.fact,
+      accessMethod: 'gist',
+      constraintType: 'x',
+      hasPredicate: true,
+      predicate: '(id > 10)',
+    });
+    const definition = 'EXCLUDE USING gist (during WITH &&) WHERE ((id > 10)) DEFERRABLE';
+    const more = { tablespaceName: 'Slow', constraintComment: 'not twice' };
+    expect(fixOf(apart, definition, more).rollbackSql?.split('\n').slice(1)).toEqual([
+      'ALTER TABLE public.orders ADD CONSTRAINT once EXCLUDE USING gist (during WITH &&) USING INDEX TABLESPACE "Slow" WHERE ((id > 10)) DEFERRABLE;',
+      "COMMENT ON CONSTRAINT once ON public.orders IS 'not twice';",
+    ]);
   });
 });
 

@@ -5,6 +5,7 @@ import { type NewNames, newNames, wantedIndexName } from '../../src/plan/names.t
 import { type JudgeOptions, judge, toFindings } from '../../src/watch/judge.ts';
 import { aPolicy } from '../detectors/judge.ts';
 import {
+  aDefinition,
   aSnapshot,
   type DescribedTable,
   type Facts,
@@ -100,12 +101,10 @@ describe('the SQL of one report', () => {
     const definitions = new Map(
       judgement.catalogue.indexes.map(({ oid, name }) => [
         oid,
-        {
+        aDefinition({
           indexOid: oid,
           definition: `CREATE INDEX ${name} ON …`,
-          constraintName: null,
-          constraintDefinition: null,
-        },
+        }),
       ]),
     );
     return new Map(toFindings(judgement, definitions, options).map(({ id, fix }) => [id, fix.sql ?? '']));

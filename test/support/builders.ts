@@ -8,6 +8,7 @@ import {
 import { usageWindow } from '../../src/analysis/usage-window.ts';
 import type { IndexBuildFact, InvalidIndexFact } from '../../src/collectors/builds.ts';
 import type { ColumnStatisticsFact, ColumnVisibilityFact } from '../../src/collectors/column-statistics.ts';
+import type { DefinitionFact } from '../../src/collectors/definitions.ts';
 import type { CollectorName, FactFor } from '../../src/collectors/index.ts';
 import type {
   CollationFact,
@@ -941,3 +942,17 @@ export function runsOf(snapshot: Snapshot): readonly CollectorRun[] {
     skippedRelations: outcome.kind === 'collected' ? outcome.skippedRelations.length : 0,
   }));
 }
+
+/** As the server says of an index that has nothing out of the ordinary. */
+export const aDefinition = (
+  overrides: Partial<DefinitionFact> & Pick<DefinitionFact, 'indexOid'>,
+): DefinitionFact => ({
+  definition: null,
+  constraintName: null,
+  constraintDefinition: null,
+  constraintComment: null,
+  tablespaceName: null,
+  targetedColumns: [],
+  statisticsTargets: [],
+  ...overrides,
+});

@@ -11,8 +11,14 @@ export interface Named {
 
 /** What has to hold before a step, each looked up by name at the moment the step is run. */
 export type Condition =
-  /** The name is free, or an earlier run has made a valid index of the table under it. */
-  | { readonly kind: 'free-or-made'; readonly index: Named; readonly relname: string }
+  /** The name is free, or an earlier run has made the index under it, valid; without a definition any of the table is taken for it. */
+  | {
+      readonly kind: 'free-or-made';
+      readonly index: Named;
+      readonly relname: string;
+      /** As `definitionMade` has it. */
+      readonly definition: string | undefined;
+    }
   /** The index is what the plan was made for; an earlier run may have dropped it. */
   | {
       readonly kind: 'same-or-gone';
@@ -114,7 +120,7 @@ export function beforeStep(
       `    raise exception 'run the check at the top of plan ${mark.id} first, in this session';`,
       '  end if;',
       ...(notBeforeMs === undefined ? [] : notBeforeLines(notBeforeMs)),
-      ...(conditions.some(({ kind }) => kind !== 'free-or-made') ? deparseLines : []),
+      ...(conditions.length > 0 ? deparseLines : []),
       ...conditions.flatMap((condition) => conditionLines(condition, mayBeElsewhere)),
       ...(blockers === undefined ? [] : blockerLines(blockers)),
       ...then.map((line) => `  ${line}`),
@@ -158,7 +164,11 @@ const notBeforeLines = (notBeforeMs: number): readonly string[] => [
 function conditionLines(condition: Condition, mayBeElsewhere: boolean): readonly string[] {
   switch (condition.kind) {
     case 'free-or-made':
-      return runCheck('free_or_made', { ...condition.index, relname: condition.relname });
+      return runCheck('free_or_made', {
+        ...condition.index,
+        relname: condition.relname,
+        definition: condition.definition ?? '',
+      });
     case 'same-or-gone':
       return sameOrGone(condition, mayBeElsewhere);
     case 'same':

@@ -11,6 +11,7 @@ export type KeptCheck = (typeof checkNames)[number];
 
 const index = `current_setting('indexwarden.index')`;
 const table = `current_setting('indexwarden.table')`;
+const definition = `current_setting('indexwarden.definition')`;
 
 /** Whether the index whose oid is in the block's variable `found` can be used and is kept up to date. */
 export const isFoundValid =
@@ -27,7 +28,7 @@ const bodies: Readonly<Record<KeptCheck, string>> = {
 begin
 ${blockersOf(table)}
 end`,
-  // The name of an index to create is free, or an earlier run has made a valid index of the table under it.
+  // The name of an index to create is free, or an earlier run has made it, valid.
   free_or_made: `declare
   found oid := to_regclass(${index});
 begin
@@ -43,6 +44,9 @@ begin
   if (select c.relkind = 'i' from pg_class c where c.oid = found) and not ${isFoundValid} then
     raise exception '% is an invalid leftover, which IF NOT EXISTS would pass over', ${index}
       using hint = ${recovery};
+  end if;
+  if ${definition} <> '' and replace(pg_get_indexdef(found), '"', '') <> ${definition} then
+    raise exception '% is there and is another index than the one to be made: %', ${index}, pg_get_indexdef(found);
   end if;
   raise notice '% is there already', ${index};
 end`,
@@ -68,14 +72,16 @@ export interface Subject {
   readonly schemaname: string;
   readonly name?: string;
   readonly relname?: string;
+  readonly definition?: string;
 }
 
 /** Lines of a block that run a kept check about an index, a table or both. */
-export const runCheck = (check: KeptCheck, { schemaname, name, relname }: Subject): readonly string[] => [
+export const runCheck = (check: KeptCheck, { schemaname, name, relname, definition }: Subject): readonly string[] => [
   ...(name === undefined ? [] : [handOver('index', qualified(schemaname, name))]),
   ...(relname === undefined ? [] : [handOver('table', qualified(schemaname, relname))]),
+  ...(definition === undefined ? [] : [handOver('definition', definition)]),
   `  execute current_setting('indexwarden.${check}');`,
 ];
 
-const handOver = (setting: 'index' | 'table', text: string): string =>
+const handOver = (setting: 'index' | 'table' | 'definition', text: string): string =>
   `  perform set_config('indexwarden.${setting}', ${literalInBlock(text)}, true);`;

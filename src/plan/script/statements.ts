@@ -114,6 +114,24 @@ function read(sql: string): Statement {
   return { kind: 'other', sql };
 }
 
+const plainColumns = new RegExp(
+  `^(CREATE (?:UNIQUE )?INDEX ${name} ON (?:ONLY )?${qualifiedName}) (\\(${name}(?:, ${name})*\\))$`,
+);
+const tablespace = new RegExp(` TABLESPACE ${name}(?= WHERE |$)`);
+
+/**
+ * What `pg_get_indexdef` says, quotes left out, of the index that a statement creates; undefined where the server may spell it in another
+ * way. The text of a way back is the server's own; of other statements a list of columns is sure to come back as it is.
+ */
+export function definitionMade({ sql }: Statement, isServersText: boolean): string | undefined {
+  const text = sql.replace(/^(CREATE (?:UNIQUE )?INDEX )CONCURRENTLY /, '$1');
+  const plain = plainColumns.exec(text);
+  const definition = isServersText
+    ? text.replace(tablespace, '')
+    : plain && `${plain[1]} USING btree ${plain[5]}`;
+  return definition?.replaceAll('"', '');
+}
+
 const unquoted = (text: string): string =>
   text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text;
 

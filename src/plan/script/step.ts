@@ -11,7 +11,7 @@ import type { Action, AnalyzeAction, CreateAction, DropAction, RebuildAction } f
 import type { Condition, Named, Outcome } from './checks.ts';
 import { definitionHash } from './definition-hash.ts';
 import { type BuildCategory, categoryOf } from './order.ts';
-import { queuesOthers, repeatable, type Statement, statementsOf } from './statements.ts';
+import { definitionMade, queuesOthers, repeatable, type Statement, statementsOf } from './statements.ts';
 
 /** Statements with what must hold before and be true after them. */
 export interface Work {
@@ -98,7 +98,7 @@ function creation(action: CreateAction, context: NumberedContext): PlanStep {
   const undo = statementsOf(fix.rollbackSql ?? '');
   const bytes = estimatedBytes ?? null;
   const blockers = { ...placeOf(table), neededBytes: estimatedBytes };
-  const work = built(statements, blockers);
+  const work = built(statements, blockers, false);
   return {
     ...shared(action, table, context),
     kind: 'create',
@@ -196,7 +196,7 @@ function drop(action: DropAction, context: NumberedContext): Result<PlanStep, st
     outcomes: [{ kind: 'gone', index: namedOf(index) }],
     commented: statements.length === 0 ? fix.sql : null,
     recovery: isConcurrent ? [`${dropOf(namedOf(index))};`] : [],
-    rollback: isLeftover ? notBroughtBack(fix) : built(undo, { ...blockers, neededBytes: index.sizeBytes }),
+    rollback: isLeftover ? notBroughtBack(fix) : built(undo, { ...blockers, neededBytes: index.sizeBytes }, true),
     estimate: {
       sizeBytes: bytes,
       seconds: null,
@@ -257,14 +257,19 @@ const shared = ({ finding, alsoMends }: Action, table: TableView, context: Numbe
   notes: finding.fix.notes,
 });
 
-/** Work that creates indexes: each name is free or made before, and each index valid after. */
-function built(statements: readonly Statement[], blockers: NonNullable<Work['blockers']>): Work {
+/** Work that creates indexes, by definitions of the server's own or by ours: each name is free or made before, and each index valid after. */
+function built(
+  statements: readonly Statement[],
+  blockers: NonNullable<Work['blockers']>,
+  isServersText: boolean,
+): Work {
   const created = statements.filter((statement) => statement.kind === 'create-index');
   return {
-    conditions: created.map(({ schemaname, name, relname }) => ({
+    conditions: created.map((statement) => ({
       kind: 'free-or-made',
-      index: { schemaname, name },
-      relname,
+      index: { schemaname: statement.schemaname, name: statement.name },
+      relname: statement.relname,
+      definition: definitionMade(statement, isServersText),
     })),
     blockers,
     statements: runnable(statements),

@@ -87,6 +87,9 @@ begin
       using hint = format(case when exists (select from pg_inherits where inhrelid = found) then 'REINDEX INDEX CONCURRENTLY %s; then run this again from the top'
       else 'DROP INDEX CONCURRENTLY %s; then run this again from the top' end, current_setting('indexwarden.index'));
   end if;
+  if current_setting('indexwarden.definition') <> '' and replace(pg_get_indexdef(found), '"', '') <> current_setting('indexwarden.definition') then
+    raise exception '% is there and is another index than the one to be made: %', current_setting('indexwarden.index'), pg_get_indexdef(found);
+  end if;
   raise notice '% is there already', current_setting('indexwarden.index');
 end
 $check$$kept$, false);
@@ -157,8 +160,10 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
   perform set_config('indexwarden.index', 'public.ix_orders_customer_id', true);
   perform set_config('indexwarden.table', 'public.orders', true);
+  perform set_config('indexwarden.definition', 'CREATE INDEX ix_orders_customer_id ON public.orders USING btree (customer_id)', true);
   execute current_setting('indexwarden.free_or_made');
   execute current_setting('indexwarden.blockers');
   raise notice 'needs about 2.1 MiB of free disk, and as much WAL for each standby and slot: free disk is unknown from here';
@@ -189,8 +194,10 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
   perform set_config('indexwarden.index', 'public.ix_customers_country', true);
   perform set_config('indexwarden.table', 'public.customers', true);
+  perform set_config('indexwarden.definition', 'CREATE INDEX ix_customers_country ON public.customers USING btree (country)', true);
   execute current_setting('indexwarden.free_or_made');
   execute current_setting('indexwarden.blockers');
   raise notice 'needs about 3 MiB of free disk, and as much WAL for each standby and slot: free disk is unknown from here';
@@ -222,8 +229,10 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
   perform set_config('indexwarden.index', 'public.ix_orders_a_customer_id', true);
   perform set_config('indexwarden.table', 'public.orders', true);
+  perform set_config('indexwarden.definition', 'CREATE INDEX ix_orders_a_customer_id ON public.orders USING btree (a, customer_id)', true);
   execute current_setting('indexwarden.free_or_made');
   execute current_setting('indexwarden.blockers');
   raise notice 'needs about 2.1 MiB of free disk, and as much WAL for each standby and slot: free disk is unknown from here';

@@ -10,6 +10,7 @@ import type { PlanRequest } from '../../../src/plan/script/actions.ts';
 import { makePlan, type Plan, type PlanFacts, type PlanLimits } from '../../../src/plan/script/plan.ts';
 import {
   aCatalogue,
+  aDefinition,
   aFinding,
   aTarget,
   type DescribedTable,
@@ -145,12 +146,12 @@ function subjectsOf(remedy: Remedy): { table: TableView; index: IndexView | unde
 }
 
 /** As the server would print it, near enough for a plan that is not run. */
-const definitionOf = (index: IndexView): DefinitionFact => ({
-  indexOid: index.oid,
-  definition: `CREATE ${index.fact.isUnique ? 'UNIQUE ' : ''}INDEX ${index.name} ON ${index.table.schemaname}.${index.table.relname} USING ${index.fact.accessMethod} (${index.keys.map((key) => key.text).join(', ')})`,
-  constraintName: index.fact.constraintName,
-  constraintDefinition: null,
-});
+const definitionOf = (index: IndexView): DefinitionFact =>
+  aDefinition({
+    indexOid: index.oid,
+    definition: `CREATE ${index.fact.isUnique ? 'UNIQUE ' : ''}INDEX ${index.name} ON ${index.table.schemaname}.${index.table.relname} USING ${index.fact.accessMethod} (${index.keys.map((key) => key.text).join(', ')})`,
+    constraintName: index.fact.constraintName,
+  });
 
 export const dropping = (index: IndexView, finding: Partial<Finding> = {}): Wish => ({
   remedy: { kind: 'drop-index', index },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { queuesOthers, repeatable, statementsOf } from '../../../src/plan/script/statements.ts';
+import { definitionMade, queuesOthers, repeatable, statementsOf } from '../../../src/plan/script/statements.ts';
 
 const again = (sql: string): readonly string[] => statementsOf(sql).map(repeatable);
 
@@ -38,6 +38,22 @@ describe('statements of printed SQL', () => {
     expect(statementsOf('REINDEX INDEX CONCURRENTLY s.i;')).toMatchObject([
       { kind: 'rebuild-index', name: 'i' },
     ]);
+  });
+
+  it('say what the server will print of the index that they create', () => {
+    const made = (sql: string, isServersText: boolean) =>
+      statementsOf(sql).map((statement) => definitionMade(statement, isServersText));
+    expect(made('CREATE INDEX CONCURRENTLY "I" ON s."T" (a, "B c");', false)).toEqual([
+      'CREATE INDEX I ON s.T USING btree (a, B c)',
+    ]);
+    expect(made('CREATE UNIQUE INDEX i ON ONLY s.t (a);', false)).toEqual([
+      'CREATE UNIQUE INDEX i ON ONLY s.t USING btree (a)',
+    ]);
+    // Somebody's own spelling, which the server may print in another way.
+    expect(made('CREATE INDEX CONCURRENTLY i ON s.t USING gin (a) WHERE b;', false)).toEqual([undefined]);
+    expect(made('CREATE INDEX CONCURRENTLY i ON s.t (lower(a));', false)).toEqual([undefined]);
+    const lying = 'CREATE INDEX CONCURRENTLY i ON s.t USING btree (a) TABLESPACE "x ""y""" WHERE (b > 1);';
+    expect(made(lying, true)).toEqual(['CREATE INDEX i ON s.t USING btree (a) WHERE (b > 1)']);
   });
 
   it('can be run a second time', () => {
