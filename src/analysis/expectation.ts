@@ -34,7 +34,13 @@ export function expectationStates(
   catalogue: Catalogue,
   expectations: readonly Expectation[],
 ): readonly ExpectationState[] {
-  const tables = new Map(catalogue.tables.map((table) => [`${table.schemaname}.${table.relname}`, table]));
+  const named = new Set(expectations.map(expectedTable));
+  const tables = new Map<string, TableView>();
+  if (named.size > 0)
+    for (const table of catalogue.tables) {
+      const name = `${table.schemaname}.${table.relname}`;
+      if (named.has(name)) tables.set(name, table);
+    }
   return expectations.map((expectation) =>
     stateOf(expectation, tables.get(expectedTable(expectation)), catalogue),
   );

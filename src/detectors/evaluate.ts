@@ -82,7 +82,7 @@ export function* evaluateInSlices(
     }
     judged.add(detector.id);
     for (const draft of verdict.findings) if (isWorthSaying(draft, input)) drafts.push(draft);
-    undecided.push(...groupByReason(detector.id, verdict.unjudged ?? []));
+    undecided.push(...(yield* groupByReason(detector.id, verdict.unjudged ?? [])));
   }
   return { drafts, undecided, judged };
 }
@@ -155,15 +155,16 @@ function isWorthSaying(draft: Draft, { policyFor }: EvaluationInput): boolean {
   return draft.table.rows === undefined || draft.table.rows >= policy.minRows;
 }
 
-function groupByReason(
+function* groupByReason(
   kind: FindingKind,
   unjudged: readonly { readonly relation: string; readonly reason: string }[],
-): readonly Undecided[] {
+): Sliced<readonly Undecided[]> {
   const byReason = new Map<string, string[]>();
   for (const { relation, reason } of unjudged) {
-    const relations = byReason.get(reason) ?? [];
-    relations.push(relation);
-    byReason.set(reason, relations);
+    yield;
+    const relations = byReason.get(reason);
+    if (relations === undefined) byReason.set(reason, [relation]);
+    else relations.push(relation);
   }
   return [...byReason].map(([reason, relations]) => ({ kind, reason, relations }));
 }

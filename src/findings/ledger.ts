@@ -1,7 +1,7 @@
 import type { Undecided } from '../detectors/evaluate.ts';
 import type { DiaryEvent } from '../model/event.ts';
 import { type Finding, type FindingKind, type Severity, severities } from '../model/finding.ts';
-import { atOnce, type Sliced } from '../model/sliced.ts';
+import { atOnce, type Sliced, slicedSet } from '../model/sliced.ts';
 import { dayMs, MiB, minuteMs } from '../model/units.ts';
 import { type Change, changeEvents, nameOf } from './ledger-events.ts';
 import { isEnded, type MuteLookup, muteByCommentSource } from './mutes.ts';
@@ -122,7 +122,7 @@ export function* advanceInSlices(previous: Ledger, observation: Observation): Sl
     changes.push(...entry.changes);
   }
 
-  const unjudged = unjudgedRelations(observation);
+  const unjudged = yield* unjudgedRelations(observation);
   const renamedAway = new Map([...renames].map(([id, old]) => [old.id, id] as const));
   const resolved: Finding[] = [];
   for (const [id, known] of previous.findings) {
@@ -163,7 +163,7 @@ export function* advanceInSlices(previous: Ledger, observation: Observation): Sl
     ledger: {
       findings,
       observed: new Set([...previous.observed, ...observation.judged]),
-      pending: stillPending(previous, observation.judged, unjudged),
+      pending: yield* stillPending(previous, observation.judged, unjudged),
       life,
     },
     events: changeEvents(changes, nowMs, rules.openedTogetherAbove),
@@ -302,11 +302,14 @@ function originOf(found: FoundNow, previous: Ledger): Finding['origin'] {
   return isKnownGround ? 'new' : 'baseline';
 }
 
-function unjudgedRelations({ undecided }: Observation): Relations {
+function* unjudgedRelations({ undecided }: Observation): Sliced<Relations> {
   const relations = new Map<FindingKind, Set<string>>();
   for (const { kind, relations: named = [] } of undecided) {
     const known = relations.get(kind) ?? new Set<string>();
-    for (const relation of named) known.add(relation);
+    for (const relation of named) {
+      yield;
+      known.add(relation);
+    }
     relations.set(kind, known);
   }
   return relations;
@@ -321,14 +324,31 @@ const isAbout = (
   (relations.has(`${schemaname}.${indexrelname ?? relname}`) || relations.has(`${schemaname}.${relname}`));
 
 /** On a detector's first look all that it left out; later what it has left out ever since. */
-function stillPending(previous: Ledger, judged: ReadonlySet<FindingKind>, unjudged: Relations): Relations {
+function* stillPending(
+  previous: Ledger,
+  judged: ReadonlySet<FindingKind>,
+  unjudged: Relations,
+): Sliced<Relations> {
   const pending = new Map(previous.pending);
   for (const kind of judged) {
-    const now = unjudged.get(kind) ?? new Set<string>();
-    const before = previous.observed.has(kind) ? (previous.pending.get(kind) ?? new Set<string>()) : now;
-    const both = new Set([...before].filter((relation) => now.has(relation)));
+    const now = unjudged.get(kind) ?? nothing;
+    const before = previous.observed.has(kind) ? (previous.pending.get(kind) ?? nothing) : now;
+    const both = before === now ? now : yield* common(before, now);
     if (both.size === 0) pending.delete(kind);
     else pending.set(kind, both);
   }
   return pending;
+}
+const nothing: ReadonlySet<string> = new Set();
+
+/** What is in both: the very `before` where that is all of it. */
+function* common(before: ReadonlySet<string>, now: ReadonlySet<string>): Sliced<ReadonlySet<string>> {
+  let isAll = true;
+  for (const one of before) {
+    yield;
+    if (now.has(one)) continue;
+    isAll = false;
+    break;
+  }
+  return isAll ? before : yield* slicedSet(before, (one) => (now.has(one) ? one : undefined));
 }

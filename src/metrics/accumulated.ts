@@ -19,12 +19,15 @@ export interface Leaf<Fact> {
 /** What one generation knows of all leaves. */
 export interface Round<Fact> {
   readonly leaves: Iterable<Leaf<Fact>>;
-  /** The oids of all leaves. */
-  readonly present: ReadonlySet<number>;
-  readonly roots: ReadonlySet<string>;
+  /** Knows the oids of all leaves. */
+  readonly present: Known<number>;
+  readonly roots: Known<string>;
   readonly exported: ReadonlySet<string>;
   readonly isComplete: boolean;
 }
+
+/** A set, or a map by what is in it. */
+type Known<Key> = Pick<ReadonlySet<Key>, 'has'>;
 
 export type CounterOf<Fact> = (usage: Fact) => number | null;
 
@@ -68,7 +71,7 @@ export class AccumulatedCounters<Fact> {
       this.#oidOf.set(leaf.name, leaf.oid);
     }
     this.#exported = new Set(exported);
-    if (isComplete) this.#forget(roots, present);
+    if (isComplete) yield* this.#forget(roots, present);
   }
 
   /** Of a root's partitions together, since the daemon's start, in the order of the counters. */
@@ -81,7 +84,7 @@ export class AccumulatedCounters<Fact> {
     return this.#others;
   }
 
-  #lastSeen(leaf: Leaf<Fact>, present: ReadonlySet<number>): Seen<Fact> | undefined {
+  #lastSeen(leaf: Leaf<Fact>, present: Known<number>): Seen<Fact> | undefined {
     const itself = this.#byOid.get(leaf.oid);
     if (itself !== undefined) return itself;
     const oid = this.#oidOf.get(leaf.name);
@@ -105,8 +108,9 @@ export class AccumulatedCounters<Fact> {
     }
   }
 
-  #forget(roots: ReadonlySet<string>, present: ReadonlySet<number>): void {
+  *#forget(roots: Known<string>, present: Known<number>): Sliced<void> {
     for (const [oid, { name }] of this.#byOid) {
+      yield;
       if (present.has(oid)) continue;
       this.#byOid.delete(oid);
       if (this.#oidOf.get(name) === oid) this.#oidOf.delete(name);

@@ -6,6 +6,8 @@ export interface Chosen<View> {
   /** In the order of their names, so that two pages can be compared line by line. */
   readonly exported: readonly View[];
   readonly rest: readonly View[];
+  /** All of them, by name; partitions are part of their root. */
+  readonly roots: ReadonlyMap<string, View>;
 }
 
 /**
@@ -143,7 +145,7 @@ function* choose<View extends Sized>(
     }
   }
   const byName = (a: Candidate<View>, b: Candidate<View>): number => compare(a.name, b.name);
-  return { exported: exported.sort(byName).map(({ view }) => view), rest };
+  return { exported: exported.sort(byName).map(({ view }) => view), rest, roots };
 }
 
 /** The first of very many, without sorting them all: what cannot be among them any more is thrown out time and again. */

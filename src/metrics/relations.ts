@@ -88,12 +88,12 @@ export function* writeIndexes(page: Page, budget: SeriesBudget, memory: SeriesMe
   const isShown = (counter: CounterFamilies<IndexUsageFact>): boolean =>
     settings.blockIo || counter.own.behind === undefined;
   if (isCollected(generation, 'tables', 'indexes')) {
-    const leaves = catalogue.indexes.filter(({ fact }) => fact.relkind !== 'I');
-    yield;
     yield* memory.indexCounters.advance({
-      leaves: eachOf(leaves, leafOfIndex),
-      present: new Set(leaves.map(({ oid }) => oid)),
-      roots: new Set(catalogue.indexes.filter(({ parent }) => parent === undefined).map(nameOfIndex)),
+      leaves: eachOf(catalogue.indexes, (index) =>
+        index.fact.relkind === 'I' ? undefined : leafOfIndex(index),
+      ),
+      present: catalogue.indexesByOid,
+      roots: chosen.roots,
       exported: new Set(chosen.exported.map(nameOfIndex)),
       isComplete: isWhole(page, 'indexes'),
     });
@@ -130,12 +130,12 @@ export function* writeTables(page: Page, budget: SeriesBudget, memory: SeriesMem
   const { catalogue } = generation;
   const chosen = yield* chooseTables(catalogue, generation.findings, budget, memory.tables);
   if (isCollected(generation, 'tables')) {
-    const leaves = catalogue.tables.filter(({ fact }) => fact.relkind !== 'p');
-    yield;
     yield* memory.tableCounters.advance({
-      leaves: eachOf(leaves, leafOfTable),
-      present: new Set(leaves.map(({ oid }) => oid)),
-      roots: new Set(catalogue.tables.filter(({ parent }) => parent === undefined).map(nameOfTable)),
+      leaves: eachOf(catalogue.tables, (table) =>
+        table.fact.relkind === 'p' ? undefined : leafOfTable(table),
+      ),
+      present: catalogue.tablesByOid,
+      roots: chosen.roots,
       exported: new Set(chosen.exported.map(nameOfTable)),
       isComplete: isWhole(page, 'tables'),
     });

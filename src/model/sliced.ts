@@ -38,6 +38,25 @@ export function* slicedMap<Item, Key, Value>(
   return map;
 }
 
+/** The items to be kept, with a pause after each item. */
+export const slicedFilter = <Item>(items: Iterable<Item>, isKept: (item: Item) => boolean): Sliced<Item[]> =>
+  slicedFlatMap(items, (item) => (isKept(item) ? [item] : none));
+const none: readonly never[] = [];
+
+/** A set of what `make` makes of each item, but undefined, with a pause after each item. */
+export function* slicedSet<Item, Made>(
+  items: Iterable<Item>,
+  make: (item: Item) => Made | undefined,
+): Sliced<Set<Made>> {
+  const set = new Set<Made>();
+  for (const item of items) {
+    yield;
+    const made = make(item);
+    if (made !== undefined) set.add(made);
+  }
+  return set;
+}
+
 /** What `make` makes of each item, but undefined; made when it is asked for, for what is looked at once and may be very many. */
 export function eachOf<Item, Made>(
   items: Iterable<Item>,

@@ -36,15 +36,24 @@ export class FactReader<Fact> {
   readonly #keys: readonly string[];
   readonly #accepts: readonly Accept[] | undefined;
   readonly #template: Readonly<Record<string, unknown>>;
+  readonly #before: KnownFacts<Fact> | undefined;
   readonly #facts: Fact[] = [];
   #rows = 0;
   #error: CollectionError | undefined;
 
-  constructor(name: string, columns: readonly string[], schema: z.ZodType<Fact>) {
+  /** Facts of `before`, what the last reading gave, stand for rows that say the same. */
+  constructor(
+    name: string,
+    columns: readonly string[],
+    schema: z.ZodType<Fact>,
+    before: readonly Fact[] = [],
+  ) {
     this.#name = name;
     this.#schema = schema;
     this.#keys = columns.map(camelCase);
     this.#accepts = acceptsOf(schema, this.#keys);
+    // Only what the schema takes as it is can be told by its row.
+    if (this.#accepts !== undefined && before.length > 0) this.#before = new KnownFacts(before, this.#keys);
     // An object that is parsed has its values inside, and so have its copies; one that grows key by key keeps them elsewhere, in
     // several times the room.
     this.#template = JSON.parse(`{${this.#keys.map((key) => `${JSON.stringify(key)}:null`).join(',')}}`);
@@ -52,13 +61,19 @@ export class FactReader<Fact> {
 
   /** What came of the rows so far: all of them, or the first that did not fit. */
   get facts(): Result<readonly Fact[], CollectionError> {
-    return this.#error === undefined ? ok(this.#facts) : err(this.#error);
+    if (this.#error !== undefined) return err(this.#error);
+    return ok(this.#before?.ifAll(this.#facts) ?? this.#facts);
   }
 
   /** Never throws; after a row that does not fit nothing more is kept. */
   add(row: readonly unknown[]): void {
     this.#rows += 1;
     if (this.#error !== undefined) return;
+    const known = this.#before?.of(row);
+    if (known !== undefined) {
+      this.#facts.push(known);
+      return;
+    }
     const raw: Record<string, unknown> = { ...this.#template };
     const keys = this.#keys;
     const accepts = this.#accepts;
@@ -86,6 +101,66 @@ export class FactReader<Fact> {
       message: `${this.#name}: column ${where} of row ${this.#rows} is not what the query promises: ${issue?.message ?? ''}`,
     };
   }
+}
+
+/**
+ * What the last reading gave, to be found by row. Most rows say the same from one reading to the next, and a fact that is taken again is
+ * neither made nor thrown away, and whoever compares it sees at once that it is the same. Queries come in the order of their first
+ * column, an oid; where they do not, less is found and nothing is wrong.
+ */
+class KnownFacts<Fact> {
+  readonly #facts: readonly Fact[];
+  readonly #keys: readonly string[];
+  #next = 0;
+
+  constructor(facts: readonly Fact[], keys: readonly string[]) {
+    this.#facts = facts;
+    this.#keys = keys;
+  }
+
+  /** The fact whose every column is that of the row; undefined where there is none. */
+  of(row: readonly unknown[]): Fact | undefined {
+    const [oid] = row;
+    const first = this.#keys[0] as string;
+    let place = this.#next;
+    if (typeof oid === 'number') {
+      while (place < this.#facts.length && (columnOf(this.#facts[place], first) as number) < oid) place += 1;
+      // What lies between is gone; so much is certain of an ascending order.
+      this.#next = place;
+    }
+    for (; place < this.#facts.length; place += 1) {
+      const fact = this.#facts[place] as Fact;
+      if (columnOf(fact, first) !== oid) return undefined;
+      if (!this.#isSame(fact, row)) continue;
+      this.#next = place + 1;
+      return fact;
+    }
+    return undefined;
+  }
+
+  /** The very list of the last reading, where these are its facts, one by one. */
+  ifAll(facts: readonly Fact[]): readonly Fact[] | undefined {
+    const known = this.#facts;
+    if (known.length !== facts.length) return undefined;
+    for (let place = 0; place < facts.length; place += 1) if (known[place] !== facts[place]) return undefined;
+    return known;
+  }
+
+  #isSame(fact: Fact, row: readonly unknown[]): boolean {
+    for (let column = 0; column < row.length; column += 1)
+      if (!isSameValue(columnOf(fact, this.#keys[column] as string), row[column])) return false;
+    return true;
+  }
+}
+
+/** Facts are objects with a key for each column. */
+const columnOf = (fact: unknown, key: string): unknown => (fact as Readonly<Record<string, unknown>>)[key];
+
+function isSameValue(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+  for (let place = 0; place < a.length; place += 1) if (!isSameValue(a[place], b[place])) return false;
+  return true;
 }
 
 /** `scans_total` is `scansTotal`: SQL and TypeScript each keep their custom. */

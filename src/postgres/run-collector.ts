@@ -28,12 +28,13 @@ export interface RunOptions {
 
 /**
  * Runs one collector once and says what came of it; never throws for what a server or an operator can cause. Each statement
- * has a short read-only transaction of its own.
+ * has a short read-only transaction of its own. Facts of `before`, the last outcome, are taken again for rows that say the same.
  */
 export async function runCollector<Fact>(
   session: Session,
   collector: Collector<string, Fact>,
   options: RunOptions,
+  before?: Outcome<Fact>,
 ): Promise<Outcome<Fact>> {
   const startedAtMs = options.now();
   // The host's clock may be set back meanwhile.
@@ -44,6 +45,7 @@ export async function runCollector<Fact>(
     schemaname === undefined ? text : text.replaceAll('{schema}', () => quoteIdentifier(schemaname));
   const ask = (text: string, values: readonly unknown[], each?: EachRow): Promise<Rows> =>
     session.transaction(options, (statement) => statement(text, values, each));
+  const known = before?.kind === 'collected' ? before.facts : [];
   let unfit: CollectionError | undefined;
   let rowCount = 0;
   /** Each time anew: what was read before a lock was run into does not count. */
@@ -53,7 +55,7 @@ export async function runCollector<Fact>(
     const take: EachRow = (row, names) => {
       count += 1;
       if (count > options.rowsMax) return;
-      reader ??= new FactReader(collector.name, names, collector.fact);
+      reader ??= new FactReader(collector.name, names, collector.fact, known);
       reader.add(row);
     };
     const { names, rows } = await ask(sql, values, take);
@@ -87,7 +89,11 @@ export async function runCollector<Fact>(
       return failed({ kind: 'QueryFailed', message });
     }
     if (unfit !== undefined) return failed(unfit);
-    const locked = read.rows.map((fact) => collector.lockedRelation(fact)).filter((oid) => oid !== null);
+    const locked: number[] = [];
+    for (const fact of read.rows) {
+      const oid = collector.lockedRelation(fact);
+      if (oid !== null) locked.push(oid);
+    }
     return {
       kind: 'collected',
       facts: read.rows,

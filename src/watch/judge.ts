@@ -21,7 +21,7 @@ import type { Expectation } from '../model/expectation.ts';
 import type { FindingKind, Fix } from '../model/finding.ts';
 import type { IndexOid } from '../model/ids.ts';
 import type { Policy, Topology } from '../model/policy.ts';
-import { atOnce, type Sliced, slicedFlatMap } from '../model/sliced.ts';
+import { atOnce, type Sliced, slicedFlatMap, slicedMap } from '../model/sliced.ts';
 import { indexesToDefine, renderFix } from '../plan/fix.ts';
 import { newNames } from '../plan/names.ts';
 
@@ -133,7 +133,7 @@ export function* toFindingsInSlices(
 ): Sliced<readonly FoundNow[]> {
   const { catalogue, snapshot } = judgement;
   const fixes = yield* renderFixes(judgement, definitions, options);
-  const indexesOf = options.redactLiterals ? indexesOfFindings(catalogue) : undefined;
+  const indexesOf = options.redactLiterals ? yield* indexesOfFindings(catalogue) : undefined;
   return yield* slicedFlatMap(fixes, ([draft, fix]): readonly FoundNow[] => {
     const { table, index } = draft;
     const muted = muteByComment(draft, snapshot.takenAtMs);
@@ -196,10 +196,8 @@ function inOrderOfSubjects(drafts: readonly Draft[]): readonly Draft[] {
 }
 
 /** Finds the indexes that a finding speaks of: its own, those it names, those its remedy is about. */
-function indexesOfFindings({ indexes }: Catalogue): (draft: Draft) => IndexesOfFinding {
-  const byName = new Map<string, IndexView>(
-    indexes.map((index) => [`${index.table.schemaname}\0${index.name}`, index]),
-  );
+function* indexesOfFindings({ indexes }: Catalogue): Sliced<(draft: Draft) => IndexesOfFinding> {
+  const byName = yield* slicedMap(indexes, (index) => [`${index.table.schemaname}\0${index.name}`, index]);
   return ({ index, related, remedy, imagined = [] }) => {
     const defined = indexesToDefine(remedy);
     const others = related.flatMap(

@@ -2,6 +2,7 @@ import { columnStatisticsView } from '../collectors/column-statistics.ts';
 import type { Collector } from '../collectors/define.ts';
 import { catalogueFingerprints } from '../collectors/fingerprints.ts';
 import { type CollectorName, collectorNames, collectors } from '../collectors/index.ts';
+import type { TableFact } from '../collectors/inventory.ts';
 import type { ServerFact } from '../collectors/server.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import { type Expectation, expectedTable } from '../model/expectation.ts';
@@ -82,14 +83,14 @@ export async function runPass(
     } else if (name === 'invalid-indexes') {
       outcomes[name] = await lookAgain(
         outcomes.indexes,
-        () => run(session, name, server, runOptions(name, server)),
+        () => run(session, name, server, runOptions(name, server), previous),
         options,
       );
     } else if (name === 'statements') {
       outcomes[name] = await collectStatements(session, { ...limits, ...runOptions(name, server) });
     } else {
       const read = async (name: CollectorName): Promise<Outcome<unknown>> => {
-        const outcome = await run(session, name, server, runOptions(name, server));
+        const outcome = await run(session, name, server, runOptions(name, server), previous);
         inventory?.note(name, outcome);
         return outcome;
       };
@@ -154,15 +155,20 @@ function mostReadTables(
   // The facts under these names are those collectors' own.
   const { tables, 'table-usage': usage } = outcomes as Snapshot['outcomes'];
   if (tables?.kind !== 'collected' || usage?.kind !== 'collected') return [[], []];
-  const rowsRead = new Map(usage.facts.map((fact) => [fact.tableOid, fact.sequentialRowsReadTotal]));
-  const most = tables.facts
-    // Of a partitioned table only its partitions are counted: it comes along whatever they say.
-    .map((table) => ({
-      ...table,
-      rowsRead: table.relkind === 'p' ? Number.MAX_SAFE_INTEGER : (rowsRead.get(table.tableOid) ?? 0),
-    }))
-    .sort((a, b) => b.rowsRead - a.rowsRead || a.tableOid - b.tableOid)
-    .slice(0, mostReadMax);
+  const rowsRead = new Map<number, number>();
+  for (const fact of usage.facts)
+    if (fact.sequentialRowsReadTotal > 0) rowsRead.set(fact.tableOid, fact.sequentialRowsReadTotal);
+  // Of a partitioned table only its partitions are counted: it comes along whatever they say.
+  const readOf = ({ relkind, tableOid }: TableFact): number =>
+    relkind === 'p' ? Number.MAX_SAFE_INTEGER : (rowsRead.get(tableOid) ?? 0);
+  const read: TableFact[] = [];
+  const unread: TableFact[] = [];
+  for (const table of tables.facts) {
+    if (readOf(table) > 0) read.push(table);
+    else if (unread.length < mostReadMax) unread.push(table);
+  }
+  read.sort((a, b) => readOf(b) - readOf(a) || a.tableOid - b.tableOid);
+  const most = [...read, ...unread].slice(0, mostReadMax);
   return [most.map(({ schemaname }) => schemaname), most.map(({ relname }) => relname)];
 }
 
@@ -186,12 +192,13 @@ function run(
   name: CollectorName,
   server: ServerFact,
   options: RunOptions,
+  previous: Snapshot,
 ): Promise<Outcome<unknown>> {
   const collector: Collector<string, unknown> =
     name === 'column-statistics' && server.hasColumnStatisticsView
       ? asUnknown(columnStatisticsView)
       : asUnknown(collectors[name]);
-  return runCollector(session, collector, options);
+  return runCollector(session, collector, options, previous.outcomes[name]);
 }
 
 /** A collector whose facts nobody here looks into; `lockedRelation` makes the type invariant, its own facts are all it is given. */

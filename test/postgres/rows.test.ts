@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { collectors } from '../../src/collectors/index.ts';
 import { factTypes } from '../../src/postgres/fact-types.ts';
-import { parseFacts } from '../../src/postgres/rows.ts';
+import { FactReader, parseFacts } from '../../src/postgres/rows.ts';
 
 const fact = z.strictObject({
   tableOid: z.number(),
@@ -52,6 +53,74 @@ test('between slices everybody else gets a turn', async () => {
   isDone = true;
   expect(parsed).toMatchObject({ ok: true });
   expect(turns).toBeGreaterThanOrEqual(9);
+});
+
+describe('facts of the last reading', () => {
+  const columns = ['table_oid', 'numbers', 'name'];
+  const listed = z.strictObject({ tableOid: z.number(), numbers: z.array(z.number()), name: z.string() });
+  type Listed = z.infer<typeof listed>;
+  const read = (rows: readonly (readonly unknown[])[], before: readonly Listed[] = []): readonly Listed[] => {
+    const reader = new FactReader('listed', columns, listed, before);
+    for (const row of rows) reader.add(row);
+    const facts = reader.facts;
+    if (!facts.ok) throw new Error(facts.error.message);
+    return facts.value;
+  };
+  const rowsOf = (facts: readonly Listed[]) =>
+    facts.map(({ tableOid, numbers, name }) => [tableOid, [...numbers], name]);
+
+  test('are taken again, list and all, where every row says the same', () => {
+    const before = read([
+      [1, [1, 2], 'a'],
+      [1, [3], 'b'],
+      [7, [], 'c'],
+    ]);
+    expect(read(rowsOf(before), before)).toBe(before);
+  });
+
+  test('are taken again beside rows that changed, came and went', () => {
+    const before = read([
+      [1, [1, 2], 'a'],
+      [2, [3], 'gone'],
+      [3, [4], 'changes'],
+      [5, [5], 'stays'],
+    ]);
+    const now = read(
+      [
+        [1, [1, 2], 'a'],
+        [3, [4, 4], 'changes'],
+        [4, [1], 'new'],
+        [5, [5], 'stays'],
+        [6, [6], 'new'],
+      ],
+      before,
+    );
+    expect(now.map((fact) => before.indexOf(fact))).toEqual([0, -1, -1, 3, -1]);
+    expect(now[1]).toEqual({ tableOid: 3, numbers: [4, 4], name: 'changes' });
+  });
+
+  test('never stand for a row that says something else, whatever the order', () => {
+    const row = fc.tuple(
+      fc.integer({ min: 1, max: 6 }),
+      fc.array(fc.integer({ min: 0, max: 1 }), { maxLength: 2 }),
+      fc.constantFrom('a', 'b'),
+    );
+    fc.assert(
+      fc.property(fc.array(row), fc.array(row), (first, second) => {
+        expect(read(second, read(first))).toEqual(read(second));
+      }),
+    );
+  });
+
+  test('stand for nothing where the schema makes something else of a value', () => {
+    const trimmed = z.strictObject({
+      tableOid: z.number(),
+      name: z.string().transform((text) => `${text}!`),
+    });
+    const reader = new FactReader('trimmed', ['table_oid', 'name'], trimmed, [{ tableOid: 1, name: 'a!' }]);
+    reader.add([1, 'a!']);
+    expect(reader.facts).toEqual({ ok: true, value: [{ tableOid: 1, name: 'a!!' }] });
+  });
 });
 
 test('large counters are numbers', () => {

@@ -44,8 +44,9 @@ export const highReadRatioIndex = defineDetector<HighReadRatioIndexSettings>({
     if (notCounted !== undefined) return { findings: [], inconclusive: notCounted };
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
-    for (const index of input.catalogue.indexes.filter(isCandidate)) {
+    for (const index of input.catalogue.indexes) {
       yield;
+      if (!isCandidate(index)) continue;
       const reason = whyUnjudged(index, input);
       if (reason !== undefined) unjudged.push({ relation: index.names.shown, reason });
       else if (isBroad(index, input.settings)) findings.push(toDraft(index, input));

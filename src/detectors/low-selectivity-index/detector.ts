@@ -46,8 +46,9 @@ export const lowSelectivityIndex = defineDetector<LowSelectivityIndexSettings>({
   *evaluate(input) {
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];
-    for (const index of input.catalogue.indexes.filter(isCandidate)) {
+    for (const index of input.catalogue.indexes) {
       yield;
+      if (!isCandidate(index)) continue;
       const verdict = judge(index, input);
       if (verdict === undefined) continue;
       if ('reason' in verdict) unjudged.push(verdict);

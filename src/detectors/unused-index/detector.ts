@@ -4,6 +4,7 @@ import { isUsable, whyKept } from '../../analysis/index-identity.ts';
 import { type UsageWindow, windowOf } from '../../analysis/usage-window.ts';
 import type { IndexUsageFact } from '../../collectors/usage.ts';
 import type { Policy } from '../../model/policy.ts';
+import { slicedFilter } from '../../model/sliced.ts';
 import { humaneDuration } from '../../model/units.ts';
 import { type DetectorInput, defineDetector } from '../define.ts';
 import type { Draft, Unjudged } from '../draft.ts';
@@ -39,7 +40,7 @@ export const unusedIndex = defineDetector({
       return { findings: [], inconclusive: 'track_counts is off: PostgreSQL counts no scans' };
     }
     const { usage } = input;
-    const candidates = input.catalogue.indexes.filter(isCandidate);
+    const candidates = yield* slicedFilter(input.catalogue.indexes, isCandidate);
     if (usage !== undefined) return yield* judgeByHistory(candidates, { ...input, usage });
     const findings: Draft[] = [];
     const unjudged: Unjudged[] = [];

@@ -14,16 +14,19 @@ export interface Hindrance {
   readonly improvement: string | null;
 }
 
-/** The answers of the leaves with those of the partitioned indexes that they make up. */
-export function withWholes(
+/** Adds to the answers of the leaves those of the partitioned indexes that they make up, and says which these are. */
+export function* addWholes(
   catalogue: Catalogue,
-  leaves: ReadonlyMap<IndexOid, Bloat>,
-): ReadonlyMap<IndexOid, Bloat> {
-  const wholes = catalogue.indexes.filter((index) => index.fact.relkind === 'I');
-  if (wholes.length === 0) return leaves;
-  const answers = new Map(leaves);
-  for (const index of wholes) answers.set(index.oid, wholeOf(index, leaves));
-  return answers;
+  answers: Map<IndexOid, Bloat>,
+): Sliced<ReadonlyMap<IndexOid, IndexFact>> {
+  const wholes = new Map<IndexOid, IndexFact>();
+  for (const index of catalogue.indexes) {
+    yield;
+    if (index.fact.relkind !== 'I') continue;
+    answers.set(index.oid, wholeOf(index, answers));
+    wholes.set(index.oid, index.fact);
+  }
+  return wholes;
 }
 
 /** What an estimate was made of besides what is remembered; a measurement ages by the hour. */

@@ -3,7 +3,7 @@ import type { Catalogue, IndexView } from '../../analysis/catalogue.ts';
 import { isUsable } from '../../analysis/index-identity.ts';
 import type { Snapshot } from '../../collectors/snapshot.ts';
 import type { DiaryEvent } from '../../model/event.ts';
-import { atOnce, type Sliced } from '../../model/sliced.ts';
+import { atOnce, type Sliced, slicedSet } from '../../model/sliced.ts';
 import { dayMs, hourMs, humaneBytes, MiB } from '../../model/units.ts';
 import { type BloatMemory, type IndexMemory, memoryKey, type SizePoint } from './memory.ts';
 
@@ -55,22 +55,27 @@ export function* observeInSlices(
   const changes = new Map<string, IndexMemory | undefined>();
   const events: DiaryEvent[] = [];
   const isRecent = wholeAtMs !== undefined && snapshot.takenAtMs - wholeAtMs <= baselineWithinMs;
-  const oids = isRecent ? new Set([...before.values()].map(({ look }) => look.oid)) : undefined;
+  let oids: ReadonlySet<number> | undefined;
   const blockBytes = catalogue.server?.blockSizeBytes ?? blockBytesDefault;
-  const present = new Set<string>();
+  let stillThere = 0;
   for (const index of catalogue.indexes) {
     yield;
     if (index.fact.relkind === 'I') continue;
     const key = memoryKey(index);
     const known = before.get(key);
     if (known === undefined && !isUsable(index)) continue;
-    present.add(key);
-    const isNew = oids?.has(index.oid) === false;
+    if (known !== undefined) stillThere += 1;
+    // Most looks find nothing that is not known.
+    if (known === undefined && isRecent) oids ??= yield* slicedSet(before.values(), ({ look }) => look.oid);
+    const isNew = known === undefined && oids?.has(index.oid) === false;
     const { now, event } = lookAt(index, known, snapshot, { ...settings, isNew, blockBytes });
     if (now !== known) changes.set(key, now);
     if (event !== undefined) events.push(event);
   }
-  if (inventoryWholeAtMs(snapshot) !== undefined) {
+  if (inventoryWholeAtMs(snapshot) !== undefined && stillThere < before.size) {
+    const present = yield* slicedSet(catalogue.indexes, (index) =>
+      index.fact.relkind === 'I' ? undefined : memoryKey(index),
+    );
     for (const key of before.keys()) {
       yield;
       if (!present.has(key)) changes.set(key, undefined);

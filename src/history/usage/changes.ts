@@ -98,8 +98,14 @@ export function* compare(state: UsageState, sample: UsageSample, maxGapMs: numbe
     if (changed !== undefined) indexes.push(changed);
   }
   const missing: number[] = [];
-  for (const index of state.indexes.values()) if (isMissing(look, index)) missing.push(index.id);
-  for (const table of state.tables.values()) if (isMissing(look, table)) missing.push(table.id);
+  for (const index of state.indexes.values()) {
+    yield;
+    if (isMissing(look, index)) missing.push(index.id);
+  }
+  for (const table of state.tables.values()) {
+    yield;
+    if (isMissing(look, table)) missing.push(table.id);
+  }
   const reason = broke ?? (look.unexplained ? 'counter-fell' : undefined);
   return {
     sample: look.number,

@@ -2,14 +2,15 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Bloat } from '../../analysis/bloat/bloat.ts';
 import { estimateBloat, liveCounts, liveEntries } from '../../analysis/bloat/estimate.ts';
 import type { Catalogue, IndexView } from '../../analysis/catalogue.ts';
+import type { IndexFact } from '../../collectors/inventory.ts';
 import type { Snapshot } from '../../collectors/snapshot.ts';
 import {
+  addWholes,
   type EstimateBasis,
   type Hindrance,
   hindered,
   hourOf,
   isSameBasis,
-  withWholes,
 } from '../../history/bloat/answers.ts';
 import { withFreeSpace, withScan } from '../../history/bloat/measured.ts';
 import {
@@ -26,6 +27,7 @@ import { withRatio } from '../../history/bloat/ratio.ts';
 import { SharedWords } from '../../history/bloat/shared-words.ts';
 import type { DiaryEvent } from '../../model/event.ts';
 import type { IndexOid, TargetId } from '../../model/ids.ts';
+import type { Sliced } from '../../model/sliced.ts';
 import { dayMs, hourMs, humaneBytes, minuteMs } from '../../model/units.ts';
 import {
   grantsFor,
@@ -79,13 +81,22 @@ interface Attempt extends MeasurementFailure {
   readonly untilMs: number;
 }
 
-interface Estimate {
-  basis: EstimateBasis;
+/** An answer with what it was made of. Of an equal basis the newer one is kept: the older would hold on to a catalogue that is gone. */
+interface Estimate extends Mutable<EstimateBasis> {
   readonly memory: IndexMemory | undefined;
   readonly answer: Bloat;
   /** The answer as it is told: with what keeps the index from being measured. */
   told: Bloat;
   hindrance: Hindrance | undefined;
+}
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** Answers for a catalogue of so many indexes, of which these are partitioned. */
+interface Told {
+  readonly bloat: ReadonlyMap<IndexOid, Bloat>;
+  readonly wholes: ReadonlyMap<IndexOid, IndexFact>;
+  readonly indexes: number;
 }
 
 /** Estimates made between two turns of the event loop, and estimates looked up: some ten milliseconds’ work. */
@@ -116,7 +127,9 @@ export class BloatKeeper {
   /** Written to the store with the next observation, when writing failed. */
   readonly #unwritten = new Map<string, IndexMemory | undefined>();
   /** The estimates of the last time, with what they were made of: most indexes do not change from pass to pass. */
-  #estimates: ReadonlyMap<IndexOid, Estimate> = new Map();
+  readonly #estimates = new Map<IndexOid, Estimate>();
+  /** What was told the last time, partitioned indexes included; the same again for as long as none of it changes. */
+  #told: Told | undefined;
   readonly #withoutExtension = new Map<string, Hindrance>();
   readonly #words = new SharedWords();
   /** Of the store, when everything was read from it or is to be written to it. */
@@ -155,13 +168,17 @@ export class BloatKeeper {
     readonly sizesOf: (index: IndexView) => readonly SizePoint[];
   }> {
     const { memory } = this;
-    const leaves = new Map<IndexOid, Bloat>();
     const noted = new Map<string, IndexMemory>();
-    const estimates = new Map<IndexOid, Estimate>();
     const hour = hourOf(nowMs);
+    let isChanged = this.#told?.indexes !== catalogue.indexes.length;
+    let leaves = 0;
     let made = 0;
     for (const [place, index] of catalogue.indexes.entries()) {
-      if (index.fact.relkind === 'I') continue;
+      if (index.fact.relkind === 'I') {
+        isChanged ||= this.#told?.wholes.get(index.oid) !== index.fact;
+        continue;
+      }
+      leaves += 1;
       if (place % looksPerTurn === looksPerTurn - 1) await nextTurn();
       const name = memoryKey(index);
       const known = memory.get(name);
@@ -169,38 +186,57 @@ export class BloatKeeper {
       let estimate = this.#estimates.get(index.oid);
       if (
         estimate === undefined ||
-        !isSameBasis(estimate.basis, basis) ||
+        !isSameBasis(estimate, basis) ||
         !isSameKnowledge(estimate.memory, known)
       ) {
+        isChanged = true;
         if (made > 0 && made % estimatesPerTurn === 0) await nextTurn();
         made += 1;
         const answer = this.#words.of(
           estimateBloat(index, { knowledge: knowledgeOf(known), catalogue, nowMs }),
         );
-        estimate = { basis, memory: known, answer, hindrance: undefined, told: answer };
+        estimate = { ...basis, memory: known, answer, hindrance: undefined, told: answer };
+        this.#estimates.set(index.oid, estimate);
       } else {
-        // Of an equal basis the newer one is kept: the older would hold on to a catalogue that is gone.
-        estimate.basis = basis;
+        // One that was attached elsewhere counts in another whole.
+        isChanged ||= estimate.index.fact !== index.fact;
+        estimate.index = index;
+        estimate.hour = hour;
       }
-      estimates.set(index.oid, estimate);
       const hindrance = this.#hindranceOf(index, catalogue);
       if (!isSameHindrance(hindrance, estimate.hindrance)) {
         estimate.told = this.#words.of(hindered(estimate.answer, hindrance));
         estimate.hindrance = hindrance;
+        isChanged = true;
       }
-      leaves.set(index.oid, estimate.told);
       const now = this.#memory?.get(name);
       const withDay = now === undefined ? undefined : withRatio(now, estimate.answer, nowMs);
       if (withDay === undefined || withDay === now) continue;
       this.#memory?.set(name, withDay);
       noted.set(name, withDay);
     }
-    this.#estimates = estimates;
+    if (leaves < this.#estimates.size) {
+      isChanged = true;
+      for (const oid of this.#estimates.keys())
+        if (!catalogue.indexesByOid.has(oid)) this.#estimates.delete(oid);
+    }
     if (noted.size > 0) await this.#keep(noted);
+    const told = isChanged ? await inSlices(this.#tell(catalogue)) : this.#told;
+    this.#told = told;
     return {
-      bloat: withWholes(catalogue, leaves),
+      bloat: told?.bloat ?? new Map(),
       sizesOf: (index) => this.memory.get(memoryKey(index))?.sizes ?? [],
     };
+  }
+
+  *#tell(catalogue: Catalogue): Sliced<Told> {
+    const bloat = new Map<IndexOid, Bloat>();
+    for (const [oid, { told }] of this.#estimates) {
+      yield;
+      bloat.set(oid, told);
+    }
+    const wholes = yield* addWholes(catalogue, bloat);
+    return { bloat, wholes, indexes: catalogue.indexes.length };
   }
 
   get memory(): BloatMemory {

@@ -4,12 +4,12 @@ import { estimateBloat } from '../../../src/analysis/bloat/estimate.ts';
 import type { Catalogue } from '../../../src/analysis/catalogue.ts';
 import type { ColumnStatisticsFact } from '../../../src/collectors/column-statistics.ts';
 import {
+  addWholes,
   type EstimateBasis,
   type Hindrance,
   hindered,
   hourOf,
   isSameBasis,
-  withWholes,
 } from '../../../src/history/bloat/answers.ts';
 import { withFreeSpace, withScan } from '../../../src/history/bloat/measured.ts';
 import {
@@ -20,6 +20,7 @@ import {
   memoryKey,
 } from '../../../src/history/bloat/memory.ts';
 import type { IndexOid } from '../../../src/model/ids.ts';
+import { atOnce } from '../../../src/model/sliced.ts';
 import { hourMs, MiB } from '../../../src/model/units.ts';
 import {
   aCatalogueOf,
@@ -245,7 +246,8 @@ function bloatOf(
     const knowledge = knowledgeOf(memory.get(memoryKey(index)));
     leaves.set(index.oid, hindered(estimateBloat(index, { knowledge, catalogue, nowMs }), hindrance()));
   }
-  return withWholes(catalogue, leaves);
+  atOnce(addWholes(catalogue, leaves));
+  return leaves;
 }
 
 describe('what an estimate is made of', () => {
