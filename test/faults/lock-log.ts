@@ -1,4 +1,4 @@
-import type { LogEntry } from '../postgres/server-log.ts';
+import type { LogEntry } from '../support/server-log.ts';
 
 /** Above our `lock_timeout`, below what anybody would call long: whoever waits so long for a lock gets a line in the log. */
 export const loggedWaitMs = 400;

@@ -2,7 +2,6 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { defaultMajor } from '../../src/demo/binaries.ts';
 import { until } from '../e2e/program.ts';
-import { readLog } from '../postgres/server-log.ts';
 import {
   createDatabase,
   describeOnPostgres,
@@ -12,6 +11,7 @@ import {
   withConnection,
 } from '../support/postgres.ts';
 import { createMonitor, type TestRole } from '../support/roles.ts';
+import { readLog } from '../support/server-log.ts';
 import { loggedWaits, loggingLockWaits } from './lock-log.ts';
 import { longestBehindUs, type WaitsSeen, watchLocks } from './lock-watch.ts';
 import { isShort, noteFault, times } from './rows.ts';

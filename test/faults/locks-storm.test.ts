@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { defaultMajor } from '../../src/demo/binaries.ts';
 import { listed } from '../e2e/daemon-client.ts';
 import { until } from '../e2e/program.ts';
-import { readLog } from '../postgres/server-log.ts';
 import {
   createDatabase,
   describeOnPostgres,
@@ -13,6 +12,7 @@ import {
   withConnection,
 } from '../support/postgres.ts';
 import { createMonitor, type TestRole } from '../support/roles.ts';
+import { readLog } from '../support/server-log.ts';
 import { loggedWaits, loggingLockWaits } from './lock-log.ts';
 import { longestBehindUs, watchLocks } from './lock-watch.ts';
 import { isShort, noteFault, times } from './rows.ts';

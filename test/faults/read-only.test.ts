@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { supportedMajors } from '../../src/demo/binaries.ts';
 import { findingsOf } from '../e2e/daemon-client.ts';
 import { until } from '../e2e/program.ts';
-import { loggingEverything } from '../postgres/server-log.ts';
 import { failingBuild, richSchema } from '../queries/rich-schema.ts';
 import { statementsOf } from '../support/look.ts';
 import {
@@ -16,9 +15,10 @@ import {
 } from '../support/postgres.ts';
 import { readText } from '../support/repository.ts';
 import { createRole, type TestRole } from '../support/roles.ts';
+import { loggingEverything } from '../support/server-log.ts';
+import { type LoggedStatement, nameOf, outsideTransactions, statementsIn } from '../support/statement-log.ts';
 import { isShort, noteBlock, noteFault } from './rows.ts';
 import { collectorsOn, daemons, everySecond } from './serving-daemon.ts';
-import { type LoggedStatement, nameOf, outsideTransactions, statementsIn } from './statement-log.ts';
 
 /*
  * Everything that the program ever sends to a server, as the server's own log has it.

@@ -151,6 +151,15 @@ describe('dropping what a constraint owns', () => {
     );
   });
 
+  it('leaves the tablespace out where the condition was read under another name', () => {
+    const partial = anIndex({ hasPredicate: true, predicate: '(id > 10)' });
+    const definition = 'CREATE INDEX orders_id_idx ON public.orders USING btree (id) WHERE (number > 10)';
+    const definitions = defined(partial, { definition, tablespaceName: 'slow' });
+    expect(renderFix(drop(partial), context({ definitions })).rollbackSql).toBe(
+      'CREATE INDEX CONCURRENTLY orders_id_idx ON public.orders USING btree (id) WHERE (number > 10);',
+    );
+  });
+
   it('names the tablespace before the condition, and brings the comment back', () => {
     const apart = anIndex({
       ...index.fact,

@@ -13,8 +13,8 @@ import {
 import { eventually } from '../support/processes.ts';
 import { filesBelow, readText } from '../support/repository.ts';
 import { createMonitor, type TestRole } from '../support/roles.ts';
+import { type LogEntry, loggingEverything, readLog, statementsOfApplication } from '../support/server-log.ts';
 import { fleetOn, neverScheduled } from '../support/watching.ts';
-import { type LogEntry, loggingEverything, readLog, statementsOfApplication } from './server-log.ts';
 
 const majors = await postgresMajors(aFewMajors());
 

@@ -19,8 +19,8 @@ import {
 } from '../support/postgres.ts';
 import { eventually } from '../support/processes.ts';
 import { createMonitor, type TestRole } from '../support/roles.ts';
+import { loggingEverything, readLog } from '../support/server-log.ts';
 import { openSession, usualLimits } from '../support/watching.ts';
-import { loggingEverything, readLog } from './server-log.ts';
 
 const majors = await postgresMajors(oldestAndNewest());
 const never = new AbortController().signal;

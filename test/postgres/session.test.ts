@@ -14,6 +14,7 @@ import {
 import { eventually } from '../support/processes.ts';
 import { type LoopbackProxy, startProxy, through } from '../support/proxy.ts';
 import { createMonitor } from '../support/roles.ts';
+import { ofATest } from '../support/statement-guard.ts';
 import { openSession, trySession } from '../support/watching.ts';
 
 const majors = await postgresMajors(aFewMajors());
@@ -87,9 +88,10 @@ describeOnPostgres(majors, (server) => {
         const show = async (): Promise<Readonly<Record<string, unknown>>> =>
           Object.fromEntries(
             (
-              await ask('select name, setting from pg_settings where name = any ($1) order by name', [
-                settings,
-              ])
+              await ask(
+                `select name, setting from pg_settings where name = any ($1) order by name ${ofATest}`,
+                [settings],
+              )
             ).rows,
           );
         const during = await show();
@@ -138,7 +140,7 @@ describeOnPostgres(majors, (server) => {
       setImmediate(turn);
       const answer = await session.transaction({ ...patient, rowsPerSlice: 100 }, (ask) =>
         ask(
-          'select g as number, $1::text as word from generate_series(1, 20000) g',
+          'select g as number, $1::text as word from generate_series(1, 100000) g',
           ['same'],
           (row, names) => {
             seen.push(row[0]);
@@ -147,10 +149,10 @@ describeOnPostgres(majors, (server) => {
         ),
       );
       isOver = true;
-      expect(seen).toEqual(Array.from({ length: 20_000 }, (_, at) => at + 1));
+      expect(seen).toEqual(Array.from({ length: 100_000 }, (_, at) => at + 1));
       expect([...namesSeen]).toEqual([['number', 'word']]);
       expect(answer).toEqual({ names: ['number', 'word'], rows: [] });
-      // What one packet holds comes at once: some hundreds of rows.
+      // What one packet holds comes at once: up to 64 KiB, some thousands of rows.
       expect(turns).toBeGreaterThan(20);
     });
 

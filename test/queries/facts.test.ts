@@ -68,6 +68,7 @@ const oneSided: Readonly<Record<string, string>> = {
   'index-builds.startedAtMs': 'one row',
   'constraints.referencedIndexOid': 'every foreign key has one; 0 is for other constraints',
   'definitions.definition': 'null only behind a lock',
+  'definitions.tablespaceName': 'tablespaces belong to the cluster; test/watch/way-back.test.ts has one',
 };
 
 const majors = await postgresMajors();

@@ -21,6 +21,7 @@ export const richSchema = (major: number): string => `
     from generate_series(1, 500) g;
   create index partial_expression on parent (lower(code), (amount * 2) desc nulls last) include (label) where amount > 10;
   comment on index partial_expression is 'indexwarden: keep reason=test';
+  comment on constraint code_once on parent is 'of the desk';
   create index with_class_options on parent using gist (words tsvector_ops (siglen = 100));
   create index by_trigram on parent using gin (label gin_trgm_ops) with (fastupdate = off);
   create index by_hash on parent using hash (label);

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { type Binaries, defaultMajor, installBinaries, supportedMajors } from '../../src/demo/binaries.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../../src/demo/embedded-server.ts';
+import { harmIn, loggingStatements } from './statement-guard.ts';
 
 /**
  * Real servers for tests. Which, by environment:
@@ -39,6 +40,8 @@ export interface TestServer {
 export interface TestServerOptions {
   /** Server settings; not possible, and not needed to be, on a server given by environment. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** A pooler stands before it: statements in its log bear the name of whoever came last, and say nothing of the program. */
+  readonly isPooled?: boolean;
 }
 
 /** The majors to test on, downloaded where needed. For the top of a test file: `const majors = await postgresMajors();` */
@@ -109,14 +112,18 @@ export async function startPostgres(
     case 'docker':
       return startContainer(entry.major, options);
     case 'embedded': {
-      const settings = options.settings ?? {};
+      const settings = { ...loggingStatements, ...options.settings };
       const embedded = await startEmbeddedServer({ binaries: entry.source.binaries, settings });
       return {
         major: entry.major,
         embedded,
         url: (database) => embedded.superuserUrl(database),
         urlFor: (role, password, database) => embedded.urlFor(role, password, database),
-        close: () => embedded.close(),
+        close: async () => {
+          const harm = options.isPooled ? [] : await harmIn(embedded.logFile);
+          await embedded.close();
+          if (harm.length > 0) throw new Error(`the program sent to this server: ${harm.join('; ')}`);
+        },
       };
     }
   }

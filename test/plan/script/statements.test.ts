@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { definitionMade, queuesOthers, repeatable, statementsOf } from '../../../src/plan/script/statements.ts';
+import {
+  definitionMade,
+  queuesOthers,
+  repeatable,
+  statementsOf,
+} from '../../../src/plan/script/statements.ts';
 
 const again = (sql: string): readonly string[] => statementsOf(sql).map(repeatable);
 

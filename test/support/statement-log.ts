@@ -1,5 +1,5 @@
-import { type LogEntry, readLog } from '../postgres/server-log.ts';
-import { filesBelow, readText } from '../support/repository.ts';
+import { filesBelow, readText } from './repository.ts';
+import { type LogEntry, readLog } from './server-log.ts';
 
 /** One statement that a program of ours sent, as the server logged it. */
 export interface LoggedStatement {
