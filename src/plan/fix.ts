@@ -304,7 +304,12 @@ function withTablespace(
   predicate: string | null,
 ): string {
   if (tablespaceName === null) return text;
-  const condition = [` WHERE ${predicate}`, ` WHERE (${predicate})`].find((end) => text.endsWith(end)) ?? '';
+  const condition =
+    predicate === null
+      ? ''
+      : [` WHERE ${predicate}`, ` WHERE (${predicate})`].find((end) => text.endsWith(end));
+  // A column was renamed between the two readings: better in the usual place than not at all.
+  if (condition === undefined) return text;
   const before = text.slice(0, text.length - condition.length);
   return `${before} ${clause} ${quoteIdentifier(tablespaceName)}${condition}`;
 }

@@ -76,7 +76,10 @@ export interface Subject {
 }
 
 /** Lines of a block that run a kept check about an index, a table or both. */
-export const runCheck = (check: KeptCheck, { schemaname, name, relname, definition }: Subject): readonly string[] => [
+export const runCheck = (
+  check: KeptCheck,
+  { schemaname, name, relname, definition }: Subject,
+): readonly string[] => [
   ...(name === undefined ? [] : [handOver('index', qualified(schemaname, name))]),
   ...(relname === undefined ? [] : [handOver('table', qualified(schemaname, relname))]),
   ...(definition === undefined ? [] : [handOver('definition', definition)]),

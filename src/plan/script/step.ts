@@ -196,7 +196,9 @@ function drop(action: DropAction, context: NumberedContext): Result<PlanStep, st
     outcomes: [{ kind: 'gone', index: namedOf(index) }],
     commented: statements.length === 0 ? fix.sql : null,
     recovery: isConcurrent ? [`${dropOf(namedOf(index))};`] : [],
-    rollback: isLeftover ? notBroughtBack(fix) : built(undo, { ...blockers, neededBytes: index.sizeBytes }, true),
+    rollback: isLeftover
+      ? notBroughtBack(fix)
+      : built(undo, { ...blockers, neededBytes: index.sizeBytes }, true),
     estimate: {
       sizeBytes: bytes,
       seconds: null,
