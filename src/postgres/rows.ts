@@ -124,8 +124,8 @@ class KnownFacts<Fact> {
     const first = this.#keys[0] as string;
     let place = this.#next;
     if (typeof oid === 'number') {
-      while (place < this.#facts.length && (columnOf(this.#facts[place], first) as number) < oid) place += 1;
-      // What lies between is gone; so much is certain of an ascending order.
+      // What lies between is gone, or outside of what is read now; so much is certain of an ascending order.
+      place = this.#firstFrom(oid, place);
       this.#next = place;
     }
     for (; place < this.#facts.length; place += 1) {
@@ -136,6 +136,20 @@ class KnownFacts<Fact> {
       return fact;
     }
     return undefined;
+  }
+
+  /** The first place from `place` on whose oid is not below; usually that very one, and halving the rest finds it anywhere. */
+  #firstFrom(oid: number, place: number): number {
+    const first = this.#keys[0] as string;
+    const isBelow = (at: number): boolean => (columnOf(this.#facts[at], first) as number) < oid;
+    if (place >= this.#facts.length || !isBelow(place)) return place;
+    let [low, high] = [place + 1, this.#facts.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (isBelow(middle)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** The very list of the last reading, where these are its facts, one by one. */

@@ -99,6 +99,15 @@ describe('facts of the last reading', () => {
     expect(now[1]).toEqual({ tableOid: 3, numbers: [4, 4], name: 'changes' });
   });
 
+  test('are found where only a part of them is read again', () => {
+    const rows = Array.from({ length: 1_000 }, (_, at) => [at * 2, [at], 'a']);
+    const before = read(rows);
+    const part = rows.filter((_, at) => at % 10 === 7).slice(40);
+    expect(read(part, before).map((fact) => before.indexOf(fact))).toEqual(
+      part.map(([oid]) => Number(oid) / 2),
+    );
+  });
+
   test('never stand for a row that says something else, whatever the order', () => {
     const row = fc.tuple(
       fc.integer({ min: 1, max: 6 }),
