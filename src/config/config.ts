@@ -114,7 +114,7 @@ export function secretsOf(config: Config): readonly string[] {
     .flatMap(({ connection: { password, tls } }) => [password, tls.clientKey, tls.clientKeyPassphrase]);
   secrets.push(config.adminToken, ...config.webhooks.flatMap(({ url, signingKey }) => [url, signingKey]));
   const hashes = config.httpTokens.map(({ sha256 }) => sha256);
-  return [...new Set([...secrets.flatMap((secret) => secret?.reveal() ?? []), ...hashes])];
+  return [...new Set([...secrets.flatMap((secret) => secret?.known ?? []), ...hashes])];
 }
 
 /** A detector's switch, and its own settings as its schema made them. */

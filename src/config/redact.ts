@@ -16,6 +16,11 @@ export class Secret {
     return this.#value;
   }
 
+  /** All that it is known to have been, to be blanked out of texts. */
+  get known(): readonly string[] {
+    return [this.#value];
+  }
+
   toString(): string {
     return redacted;
   }
@@ -29,20 +34,31 @@ export class Secret {
   }
 }
 
+/** Former values of a secret that are still blanked out: connections that were made with them may have something to say. */
+const formerKept = 8;
+
 /** A secret that its file may change: it is read again each time, and stays what it was while it cannot be read. */
 export class RotatingSecret extends Secret {
   readonly #readAgain: () => string | undefined;
   #newest: string;
+  #known: readonly string[];
 
   constructor(value: string, readAgain: () => string | undefined) {
     super(value);
     this.#newest = value;
+    this.#known = [value];
     this.#readAgain = readAgain;
   }
 
   override reveal(): string {
     this.#newest = this.#readAgain() ?? this.#newest;
+    if (this.#known.at(-1) !== this.#newest)
+      this.#known = [...this.#known, this.#newest].slice(-1 - formerKept);
     return this.#newest;
+  }
+
+  override get known(): readonly string[] {
+    return this.#known;
   }
 }
 
@@ -112,8 +128,9 @@ export function redactText(text: string, secrets: Iterable<string | Secret>): st
 /** Longest first, so that a secret that holds another one goes whole. */
 function spellings(secrets: Iterable<string | Secret>): readonly string[] {
   const all = new Set<string>();
-  for (const secret of secrets) {
-    const plain = typeof secret === 'string' ? secret : secret.reveal();
+  for (const plain of [...secrets].flatMap((secret) =>
+    typeof secret === 'string' ? secret : secret.known,
+  )) {
     const encoded = encodePercent(plain);
     for (const spelling of [plain, encoded, strictlyEncoded(encoded), JSON.stringify(plain).slice(1, -1)]) {
       if (spelling !== '') all.add(spelling);

@@ -14,20 +14,23 @@ export interface Log extends Logger {
  */
 export function createLog(config: Config): Log {
   const { level, destination } = config.log;
-  // Those of former configurations stay: connections that were made with them may still have something to say.
-  const secrets = new Set(secretsOf(config));
+  let inForce = config;
+  /** Of former configurations: connections that were made with them may still have something to say. */
+  const former = new Set<string>();
   const logger = pino(
     {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: (line) => redactText(line, secrets) },
+      // Asked for each line: a password may have changed in its file since.
+      hooks: { streamWrite: (line) => redactText(line, [...former, ...secretsOf(inForce)]) },
     },
     outlet(destination),
   );
   const follow = (changed: Config): void => {
-    for (const secret of secretsOf(changed)) secrets.add(secret);
+    for (const secret of secretsOf(inForce)) former.add(secret);
+    inForce = changed;
     logger.level = changed.log.level;
   };
   return Object.assign(logger, { follow });

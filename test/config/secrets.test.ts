@@ -1,12 +1,17 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { secretsOf } from '../../src/config/config.ts';
 import { resolveConnection } from '../../src/config/connection.ts';
 import { effectiveConfigYaml } from '../../src/config/effective.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { formatConfigError } from '../../src/config/problems.ts';
 import { redactText, redactUrl, Secret } from '../../src/config/redact.ts';
-import { load, type World } from './support.ts';
+import { createLog } from '../../src/watch/log.ts';
+import { declarations, load, loaded, type World } from './support.ts';
 
 /** Passwords as people choose them, recognisable wherever they turn up. */
 const password = fc
@@ -112,6 +117,49 @@ describe('secrets', () => {
     delete files['/pw'];
     expect(revealed()).toBe('new');
     expect(JSON.stringify(connection)).not.toContain('new');
+  });
+
+  it('that were rotated in their file are blanked out of the log, old and new, without a reload', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'indexwarden-log-'));
+    try {
+      const [file, destination] = [path.join(folder, 'password'), path.join(folder, 'log')];
+      writeFileSync(file, 'first-s3cret');
+      const result = loadConfig({
+        ...declarations,
+        document: {
+          servers: [{ name: 'a', primary: { host: 'h', password_file: file } }],
+          log: { destination },
+        },
+        env: {},
+      });
+      if (!result.ok) throw new Error(formatConfigError(result.error));
+      const { config } = result.value;
+      const log = createLog(config);
+      writeFileSync(file, 'second-s3cret');
+      // As the next connection asks for it.
+      expect(config.servers[0]?.primary.connection.password?.reveal()).toBe('second-s3cret');
+      log.warn({ event: 'x' }, 'first-s3cret was followed by second-s3cret');
+      expect(readFileSync(destination, 'utf8')).toContain('"REDACTED was followed by REDACTED"');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('of former configurations stay blanked out after a reload', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'indexwarden-log-'));
+    try {
+      const destination = path.join(folder, 'log');
+      const configOf = (password: string) =>
+        loaded({
+          yaml: `log: {destination: ${destination}}\nservers: [{name: a, primary: {url: 'postgres://u:${password}@h/d'}}]\n`,
+        }).config;
+      const log = createLog(configOf('before-s3cret'));
+      log.follow(configOf('after-s3cret'));
+      log.warn('before-s3cret, after-s3cret');
+      expect(readFileSync(destination, 'utf8')).toContain('"REDACTED, REDACTED"');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('are taken out of free text in every spelling', () => {
