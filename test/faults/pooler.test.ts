@@ -38,7 +38,7 @@ describe.skipIf(hasNone)('behind pgbouncer', () => {
   let shop: Shop;
   let pooler: Pooler;
   beforeAll(async () => {
-    server = await startPostgres(undefined, { isPooled: true });
+    server = await startPostgres(undefined, { isUnguarded: true });
     shop = await createShop(server, 'pooled');
     pooler = await startPooler(shop.url);
   });

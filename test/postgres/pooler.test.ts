@@ -112,5 +112,5 @@ describeOnPostgres(
       },
     );
   },
-  { isPooled: true },
+  { isUnguarded: true },
 );

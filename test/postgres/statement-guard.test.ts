@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { startPostgres, withConnection } from '../support/postgres.ts';
 import { harmIn } from '../support/statement-guard.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'indexwarden-guard-'));
@@ -39,6 +40,22 @@ test('a statement outside of a read-only transaction, and one that wrote, are fo
     'with a transaction id: create temporary table t ()',
     'with a transaction id: rollback',
   ]);
+});
+
+test('a real server logs what it reads', async () => {
+  // Closed without a look at what is sent here on purpose.
+  const server = await startPostgres(undefined, { isUnguarded: true });
+  try {
+    await withConnection(`${server.url()}?application_name=indexwarden`, (client) =>
+      client.query('create temporary table t ()'),
+    );
+    const log = server.embedded?.logFile;
+    expect(log === undefined ? [] : await harmIn(log)).toEqual(
+      log === undefined ? [] : ['outside of a read-only transaction: create temporary table t ()'],
+    );
+  } finally {
+    await server.close();
+  }
 });
 
 test('a server whose log cannot be read is none of its business', async () => {
