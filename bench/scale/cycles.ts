@@ -33,10 +33,12 @@ export const daemonOn = (
   { server, database }: Pick<Surroundings, 'server' | 'database'>,
   further: Readonly<Record<string, unknown>> = {},
   from?: 'watched' | 'profiled',
+  nodeOptions?: readonly string[],
 ): MeasuredDaemon =>
   new MeasuredDaemon(
     daemonDocument([{ name: 'bench', url: server.watcherUrl(database), databases: [database] }], further),
     from,
+    nodeOptions,
   );
 
 /** Reads a hundredth of the tables, so that the next pass finds other counters. */

@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector';
 import path from 'node:path';
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { monitorEventLoopDelay, PerformanceObserver, performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -31,9 +31,16 @@ const blocksKept = 50;
 let ticker;
 let monitor;
 let blocks = [];
+/** Collections of garbage since watching began. */
+let collections = [];
+const collecting = new PerformanceObserver((list) => {
+  for (const { startTime, duration } of list.getEntries()) collections.push({ startTime, duration });
+});
 
 const startWatching = () => {
   blocks = [];
+  collections = [];
+  collecting.observe({ entryTypes: ['gc'] });
   monitor = monitorEventLoopDelay({ resolution: 1 });
   monitor.enable();
   let last = performance.now();
@@ -43,7 +50,7 @@ const startWatching = () => {
     if (heldUpMs > 10) {
       // Microseconds of the monotonic clock, as a CPU profile counts them.
       const endUs = Number(process.hrtime.bigint() / 1000n);
-      blocks.push({ ms: heldUpMs, endUs });
+      blocks.push({ ms: heldUpMs, endUs, endMs: at });
       if (blocks.length > 2 * blocksKept) blocks = longest(blocks);
     }
     last = at;
@@ -51,10 +58,27 @@ const startWatching = () => {
 };
 const longest = (all) => all.toSorted((a, b) => b.ms - a.ms).slice(0, blocksKept);
 
-const stopWatching = () => {
+/** What the collector took of the time between `fromMs` and `toMs`. */
+const collectedMs = (fromMs, toMs) =>
+  collections.reduce(
+    (sum, { startTime, duration }) =>
+      sum + Math.max(0, Math.min(startTime + duration, toMs) - Math.max(startTime, fromMs)),
+    0,
+  );
+
+const stopWatching = async () => {
   clearInterval(ticker);
   monitor.disable();
-  return { longestMs: monitor.max / 1e6, p99Ms: monitor.percentile(99) / 1e6, blocks: longest(blocks) };
+  // Entries come in a later turn than what they tell of.
+  await delay(50);
+  collecting.disconnect();
+  return {
+    longestMs: monitor.max / 1e6,
+    p99Ms: monitor.percentile(99) / 1e6,
+    longestCollectionMs: Math.max(0, ...collections.map(({ duration }) => duration)),
+    longestOwnMs: Math.max(0, ...blocks.map(({ ms, endMs }) => ms - collectedMs(endMs - ms - tickMs, endMs))),
+    blocks: longest(blocks),
+  };
 };
 
 let profiler;
@@ -138,6 +162,7 @@ const commands = {
     await delay(50);
     monitor.reset();
     blocks = [];
+    collections = [];
     return {};
   },
   unwatch: () => stopWatching(),

@@ -43,6 +43,10 @@ export interface MemoryFacts {
 export interface Blocks {
   readonly longestMs: number;
   readonly p99Ms: number;
+  /** The longest that V8 stopped the thread for its garbage. */
+  readonly longestCollectionMs: number;
+  /** The longest less what V8's collector took of it. */
+  readonly longestOwnMs: number;
   /** The longest, with the end of each in microseconds of the monotonic clock. */
   readonly blocks: readonly { readonly ms: number; readonly endUs: number }[];
 }
@@ -71,12 +75,12 @@ type Message =
   | { readonly kind: 'log'; readonly level: string; readonly fields: object; readonly message: string }
   | { readonly kind: 'answer'; readonly id: number; readonly value?: unknown; readonly error?: string };
 
-/** A configuration with all presets, whose passes are asked for: of its own accord nothing runs but on a leap day. */
+/** A configuration with all presets, whose passes are asked for: of its own accord nothing runs but on New Year’s Day. */
 export function daemonDocument(
   servers: readonly { readonly name: string; readonly url: string; readonly databases?: readonly string[] }[],
   further: Readonly<Record<string, unknown>> = {},
 ): Readonly<Record<string, unknown>> {
-  const schedule = '30 4 29 2 *';
+  const schedule = '30 4 1 1 *';
   return {
     servers: servers.map(({ name, url, databases }) => ({
       name,
@@ -107,7 +111,11 @@ export class MeasuredDaemon {
   #nextId = 0;
 
   /** `from` the start on it is watched for what holds up its event loop, or profiled as well. */
-  constructor(document: Readonly<Record<string, unknown>>, from?: 'watched' | 'profiled') {
+  constructor(
+    document: Readonly<Record<string, unknown>>,
+    from?: 'watched' | 'profiled',
+    nodeOptions: readonly string[] = [],
+  ) {
     const folder = scratchFolder();
     const file = path.join(folder, 'config.json');
     writeFileSync(file, JSON.stringify({ storage: { path: path.join(folder, 'store.db') }, ...document }));
@@ -116,7 +124,7 @@ export class MeasuredDaemon {
       inRepository('bench/scale/daemon-inside.mjs'),
       [file, ...(from === undefined ? [] : [from])],
       {
-        execArgv: ['--expose-gc'],
+        execArgv: ['--expose-gc', ...nodeOptions],
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         env: { PATH: process.env.PATH, HOME: process.env.HOME },
       },
