@@ -34,7 +34,6 @@ const reportsMax = 4;
 export function createKnowledge(options: KnowledgeOptions): Knowledge {
   const { loaded, detectors, store, generations, clock } = options;
   const { config, sources } = loaded;
-  const configuration = effectiveConfigYaml(config);
   return {
     past: createPast({
       store,
@@ -50,7 +49,7 @@ export function createKnowledge(options: KnowledgeOptions): Knowledge {
         nodeVersion: options.nodeVersion,
         startedAtMs: options.startedAtMs,
         configFile: sources.file ?? null,
-        configuration,
+        configuration: effectiveConfigYaml(config),
         storage: { path, sizeBytes, lastWriteAtMs, lastError, schemaVersion, movedAside },
       };
     },

@@ -62,7 +62,7 @@ export function apiRoutes(sources: ApiSources): Router {
   router.route('/events/stream').get(sources.eventStreams.serve).all(allowOnly('GET', 'HEAD'));
   router
     .route('/openapi.json')
-    .get(serveDocument(openApiDocument(apiOperations(sources.options), sources.options.version)))
+    .get(serveDocument(() => openApiDocument(apiOperations(sources.options), sources.options.version)))
     .all(allowOnly('GET', 'HEAD'));
   router
     .route('/events')
@@ -96,11 +96,14 @@ export function apiRoutes(sources: ApiSources): Router {
   return router;
 }
 
-const serveDocument =
-  (document: object): RequestHandler =>
-  (_request, response) => {
-    response.set('Cache-Control', 'no-cache').json(document);
+/** Made when it is first asked for: most daemons never are, and it would hold up the start. */
+function serveDocument(make: () => object): RequestHandler {
+  let made: object | undefined;
+  return (_request, response) => {
+    made ??= make();
+    response.set('Cache-Control', 'no-cache').json(made);
   };
+}
 
 function serveList<View extends { readonly id: string }>(
   listing: Listing<View>,
