@@ -3,7 +3,7 @@ import type { Catalogue, IndexView } from '../analysis/catalogue.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import type { DiaryEvent, EventKind } from '../model/event.ts';
 import type { Evidence } from '../model/finding.ts';
-import { atOnce, type Sliced } from '../model/sliced.ts';
+import { atOnce, type Sliced, slicedSet } from '../model/sliced.ts';
 import { counted } from '../model/units.ts';
 
 /** What is remembered of an index to notice that it changed. JSON. */
@@ -74,29 +74,32 @@ export function* indexChangesInSlices(
   isWatched: (schemaname: string) => boolean,
 ): Sliced<IndexChanges> {
   const { tables } = snapshot.outcomes;
-  const present = new Set(tables?.kind === 'collected' ? tables.facts.map((fact) => fact.schemaname) : []);
+  const present = yield* slicedSet(
+    tables?.kind === 'collected' ? tables.facts : [],
+    ({ schemaname }) => schemaname,
+  );
   const unwatched = new Set([...present].filter((schemaname) => !isWatched(schemaname)));
-  const now = new Map(indexes);
-  const known = { indexes: now, unwatched };
-  if (before === undefined) return { known, events: [] };
-  const renamed = yield* renamedIndexes(before.indexes, now);
+  if (before === undefined) return { known: { indexes, unwatched }, events: [] };
+  const renamed = yield* renamedIndexes(before.indexes, indexes);
+  const onceValid = new Map<string, KnownIndex>();
   const turns: Turn[] = [];
-  for (const [key, index] of now) {
+  for (const [key, index] of indexes) {
     yield;
     const old = before.indexes.get(key) ?? renamed.get(key);
     const turn = old === undefined ? arrival(index, before) : alteration(old, index);
     if (turn !== undefined) turns.push(turn);
     // What a renamed one was stays known of it.
-    if (old?.wasValid === true && !index.wasValid) now.set(key, { ...index, wasValid: true });
+    if (old?.wasValid === true && !index.wasValid) onceValid.set(key, { ...index, wasValid: true });
   }
   const gone = new Set([...renamed.values()]);
   for (const [key, old] of before.indexes) {
     yield;
-    if (now.has(key) || gone.has(old) || !isWatched(old.schemaname)) continue;
+    if (indexes.has(key) || gone.has(old) || !isWatched(old.schemaname)) continue;
     if (!old.wasValid || old.isPart) continue;
     turns.push({ kind: 'index-dropped', index: old, title: `${nameOf(old)} was dropped`, evidence: {} });
   }
-  return { known, events: told(turns, snapshot) };
+  const now = onceValid.size === 0 ? indexes : new Map([...indexes, ...onceValid]);
+  return { known: { indexes: now, unwatched }, events: told(turns, snapshot) };
 }
 
 /** {@link indexChangesInSlices} in one go. */
@@ -108,13 +111,19 @@ export const indexChanges = (
 ): IndexChanges => atOnce(indexChangesInSlices(before, indexes, snapshot, isWatched));
 
 /** What has to be written to remember `now` where `before` is remembered: undefined for what is to be forgotten. */
-export function changedIndexes(
+export function* changedIndexes(
   before: KnownIndexes['indexes'] | undefined,
   now: KnownIndexes['indexes'],
-): ReadonlyMap<string, KnownIndex | undefined> {
+): Sliced<Map<string, KnownIndex | undefined>> {
   const changed = new Map<string, KnownIndex | undefined>();
-  for (const [key, index] of now) if (!isSame(before?.get(key), index)) changed.set(key, index);
-  for (const key of before?.keys() ?? []) if (!now.has(key)) changed.set(key, undefined);
+  for (const [key, index] of now) {
+    yield;
+    if (!isSame(before?.get(key), index)) changed.set(key, index);
+  }
+  for (const key of before?.keys() ?? []) {
+    yield;
+    if (!now.has(key)) changed.set(key, undefined);
+  }
   return changed;
 }
 

@@ -150,9 +150,15 @@ function* writeFindings({ generation, settings, writer, block, blockWith }: Page
   for (const kind of inconclusive) {
     writer.add(families.inconclusive, blockWith({ kind }), 1);
     const verdicts = generation.inconclusive.filter((verdict) => verdict.kind === kind);
-    const relations = new Set(verdicts.flatMap((verdict) => verdict.relations ?? []));
-    const isPartial = verdicts.every((verdict) => verdict.relations !== undefined);
-    if (isPartial) writer.add(families.inconclusiveRelations, blockWith({ kind }), relations.size);
+    if (verdicts.some((verdict) => verdict.relations === undefined)) continue;
+    const relations = new Set<string>();
+    for (const verdict of verdicts) {
+      for (const relation of verdict.relations ?? []) {
+        yield;
+        relations.add(relation);
+      }
+    }
+    writer.add(families.inconclusiveRelations, blockWith({ kind }), relations.size);
   }
 
   const reclaimable = new Map<FindingKind, number>(

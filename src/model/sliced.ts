@@ -1,3 +1,5 @@
+import { KiB } from './units.ts';
+
 /**
  * Work over everything that a large database has, which leaves others their turn: at each `yield` whoever runs it may let the event
  * loop go on. It is the same computation whether it pauses or not, and as pure as what is in it.
@@ -42,6 +44,23 @@ export function* slicedMap<Item, Key, Value>(
 export const slicedFilter = <Item>(items: Iterable<Item>, isKept: (item: Item) => boolean): Sliced<Item[]> =>
   slicedFlatMap(items, (item) => (isKept(item) ? [item] : none));
 const none: readonly never[] = [];
+
+/** Memory of its own that nothing was written to: to be filled whole. Clearing many megabytes would hold up the event loop. */
+export const unwrittenBytes = (length: number): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(Buffer.allocUnsafeSlow(length).buffer as ArrayBuffer);
+
+/** Bytes between two pauses: copied in a tenth of a millisecond. */
+const bytesPerStep = 256 * KiB;
+
+/** A copy with memory of its own, with a pause after each part. */
+export function* slicedCopy(bytes: Uint8Array): Sliced<Uint8Array<ArrayBuffer>> {
+  const copy = unwrittenBytes(bytes.length);
+  for (let at = 0; at < bytes.length; at += bytesPerStep) {
+    yield;
+    copy.set(bytes.subarray(at, at + bytesPerStep), at);
+  }
+  return copy;
+}
 
 /** A set of what `make` makes of each item, but undefined, with a pause after each item. */
 export function* slicedSet<Item, Made>(

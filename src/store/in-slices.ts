@@ -6,15 +6,18 @@ const sliceMs = 8;
 /** Steps between two looks at the clock: a step takes microseconds, and so does asking for the time. */
 const stepsPerLook = 8;
 
+/** Until when the turn may last that is under way; all work shares it, since many short pieces in a row hold up the loop as well. */
+let untilMs = 0;
+
 /** Does the work, and lets the event loop have its turn every few milliseconds. */
 export async function inSlices<T>(work: Sliced<T>): Promise<T> {
-  let untilMs = performance.now() + sliceMs;
-  for (let steps = 1; ; steps += 1) {
+  for (let steps = 0; ; steps += 1) {
+    if (steps % stepsPerLook === 0 && performance.now() >= untilMs) {
+      await nextTurn();
+      untilMs = performance.now() + sliceMs;
+    }
     const step = work.next();
     if (step.done === true) return step.value;
-    if (steps % stepsPerLook !== 0 || performance.now() < untilMs) continue;
-    await nextTurn();
-    untilMs = performance.now() + sliceMs;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Sliced } from '../model/sliced.ts';
+import { KiB } from '../model/units.ts';
 import { inSlices } from './in-slices.ts';
 
 /*
@@ -6,51 +7,53 @@ import { inSlices } from './in-slices.ts';
  * object, with the event loop standing still. A line is one row and a tab separates its columns: JSON text holds neither.
  */
 
+/** Whole lines as bytes, in pieces: one block for all of them would take long to be had. */
+export type PackedRows = readonly Uint8Array<ArrayBuffer>[];
+
 /** Rows of JSON texts as bytes. */
 export async function packed<Row>(
   rows: Iterable<Row>,
   columnsOf: (row: Row) => readonly string[],
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<PackedRows> {
   return inSlices(pack(rows, columnsOf));
 }
 
-/** Rows that are encoded in one go: some hundred kilobytes. */
-const rowsPerPiece = 1_000;
+/** Characters that are encoded in one go, but for what the last line is longer: well below a millisecond. */
+const charactersPerPiece = 256 * KiB;
 
-function* pack<Row>(
-  rows: Iterable<Row>,
-  columnsOf: (row: Row) => readonly string[],
-): Sliced<Uint8Array<ArrayBuffer>> {
-  const pieces: Uint8Array[] = [];
+function* pack<Row>(rows: Iterable<Row>, columnsOf: (row: Row) => readonly string[]): Sliced<PackedRows> {
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
   let lines: string[] = [];
+  let characters = 0;
   const encoder = new TextEncoder();
   const flush = (): void => {
     if (lines.length > 0) pieces.push(encoder.encode(`${lines.join('\n')}\n`));
     lines = [];
+    characters = 0;
   };
   for (const row of rows) {
     yield;
-    lines.push(columnsOf(row).join('\t'));
-    if (lines.length === rowsPerPiece) flush();
+    const line = columnsOf(row).join('\t');
+    lines.push(line);
+    characters += line.length;
+    if (characters >= charactersPerPiece) flush();
   }
   flush();
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    yield;
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
+  return pieces;
 }
 
+/** The memory of a parcel, to be handed over. */
+export const buffersOf = (parcel: PackedRows): readonly ArrayBuffer[] => parcel.map(({ buffer }) => buffer);
+
 /** The rows in their order, as columns. */
-export function* unpacked(bytes: Uint8Array): Generator<readonly string[]> {
-  const text = new TextDecoder().decode(bytes);
-  for (let from = 0; from < text.length; ) {
-    const to = text.indexOf('\n', from);
-    yield text.slice(from, to).split('\t');
-    from = to + 1;
+export function* unpacked(parcel: PackedRows): Generator<readonly string[]> {
+  for (const piece of parcel) {
+    const text = new TextDecoder().decode(piece);
+    for (let from = 0; from < text.length; ) {
+      const to = text.indexOf('\n', from);
+      yield text.slice(from, to).split('\t');
+      from = to + 1;
+    }
   }
 }
 

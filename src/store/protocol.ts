@@ -1,4 +1,5 @@
 import type { NodeName, TargetId } from '../model/ids.ts';
+import type { PackedRows } from './parcels.ts';
 
 /** What the thread has to know of the settings to open the file. */
 export interface FileSettings {
@@ -82,7 +83,7 @@ export interface LedgerRows {
 /** A ledger on its way to the thread: rows of id, last seen and body, see `parcels.ts`. */
 export interface PackedLedger {
   readonly rest: string;
-  readonly findings: Uint8Array<ArrayBuffer>;
+  readonly findings: PackedRows;
 }
 
 /** What can be asked of the thread: what is sent, and what is answered. Documents travel as JSON text, which both sides only pass on. */
@@ -110,7 +111,7 @@ export interface Calls {
   ];
   readonly keepRecords: [
     /** Rows of key, as JSON, and body; without a body it is dropped. */
-    ask: { target: TargetId; kind: string; changes: Uint8Array<ArrayBuffer> },
+    ask: { target: TargetId; kind: string; changes: PackedRows },
     answer: null,
   ];
   readonly usageOf: [

@@ -1,9 +1,10 @@
 import { emptyLedger } from '../findings/ledger.ts';
 import type { DiaryEvent, KeptEvent } from '../model/event.ts';
-import { mapInSlices } from './in-slices.ts';
+import { slicedCopy } from '../model/sliced.ts';
+import { inSlices, mapInSlices } from './in-slices.ts';
 import { ledgerOfRows, packedLedgerOf } from './ledger-json.ts';
 import { schemaVersion } from './migrations.ts';
-import { packed } from './parcels.ts';
+import { buffersOf, packed } from './parcels.ts';
 import type {
   Answer,
   CallKind,
@@ -155,7 +156,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
         const sent = await packedLedgerOf(ledger);
         return {
           ask: { target, ledger: sent, events: events.map(eventRowOf) },
-          transfer: [sent.findings.buffer],
+          transfer: buffersOf(sent.findings),
         };
       });
     },
@@ -188,7 +189,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
           JSON.stringify(key),
           JSON.stringify(value) ?? '',
         ]);
-        return { ask: { target, kind, changes: sent }, transfer: [sent.buffer] };
+        return { ask: { target, kind, changes: sent }, transfer: buffersOf(sent) };
       });
     },
     usageOf: async (target, node) => {
@@ -198,19 +199,22 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       return { checkpoint, collections, ...(forgottenBeforeDay === null ? {} : { forgottenBeforeDay }) };
     },
     appendUsage: async (target, node, collection) => {
-      const copy = copyOf(collection);
-      await call('appendUsage', () => ({
-        ask: { target, node, collection: copy },
-        transfer: [copy.buffer],
-      }));
+      await call('appendUsage', async () => {
+        const copy = await inSlices(slicedCopy(collection));
+        return { ask: { target, node, collection: copy }, transfer: [copy.buffer] };
+      });
     },
     foldUsage: async (target, node, folded) => {
-      const checkpoint = copyOf(folded.checkpoint);
-      const days = folded.days.map(({ day, record }) => ({ day, record: copyOf(record) }));
-      await call('foldUsage', () => ({
-        ask: { target, node, checkpoint, days },
-        transfer: [checkpoint.buffer, ...days.map(({ record }) => record.buffer)],
-      }));
+      await call('foldUsage', async () => {
+        const checkpoint = await inSlices(slicedCopy(folded.checkpoint));
+        const days: { day: number; record: Uint8Array<ArrayBuffer> }[] = [];
+        for (const { day, record } of folded.days)
+          days.push({ day, record: await inSlices(slicedCopy(record)) });
+        return {
+          ask: { target, node, checkpoint, days },
+          transfer: [checkpoint.buffer, ...days.map(({ record }) => record.buffer)],
+        };
+      });
     },
     usageDaysOf: (target, node, fromDay, toDay) =>
       call('usageDaysOf', () => ({ ask: { target, node, fromDay, toDay } })),
@@ -231,6 +235,3 @@ const eventRowOf = (event: DiaryEvent): EventRow => ({
   atMs: event.atMs,
   body: JSON.stringify(event),
 });
-
-/** Memory of its own, to be handed over: the caller keeps what it has, and it may be a part of something larger. */
-const copyOf = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);

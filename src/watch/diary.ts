@@ -17,7 +17,7 @@ import type { DiaryEvent } from '../model/event.ts';
 import type { Finding, FindingKind } from '../model/finding.ts';
 import { type TargetId, targetKey } from '../model/ids.ts';
 import type { Mute } from '../model/mute.ts';
-import { slicedMap } from '../model/sliced.ts';
+import { type Sliced, slicedMap } from '../model/sliced.ts';
 import { inSlices } from '../store/in-slices.ts';
 import type { Store } from '../store/store.ts';
 import type { Judgement } from './judge.ts';
@@ -98,7 +98,7 @@ export class Diary {
       judged,
       undecided,
       nowMs: snapshot.takenAtMs,
-      lineages: this.#lineages(judgement),
+      lineages: await inSlices(this.#lineages(judgement)),
       neverBaseline: lostIndexes(found, before),
       muteOf: muteLookup(this.#mutes, mutes, snapshot.takenAtMs),
       rules,
@@ -156,10 +156,11 @@ export class Diary {
       this.#unkept = [];
       const isNew = openings !== this.#openings;
       if (this.#indexes !== undefined && (isNew || this.#indexes !== this.#keptIndexes)) {
-        const changes = new Map(recordChanges(this.#keptIndexes, this.#indexes));
+        const changes = await inSlices(recordChanges(this.#keptIndexes, this.#indexes));
         // A file that was opened anew may have begun anew, and then knows of no index.
         if (isNew)
-          for (const [key, record] of recordChanges(undefined, this.#indexes)) changes.set(key, record);
+          for (const [key, record] of await inSlices(recordChanges(undefined, this.#indexes)))
+            changes.set(key, record);
         if (changes.size > 0) await store.keepRecords(target, recordKind, changes);
         this.#keptIndexes = this.#indexes;
       }
@@ -178,11 +179,12 @@ export class Diary {
     }
   }
 
-  #lineages({ drafts, catalogue: { server } }: Judgement): ReadonlyMap<string, string> {
+  *#lineages({ drafts, catalogue: { server } }: Judgement): Sliced<ReadonlyMap<string, string>> {
     if (server === undefined) return new Map();
-    return new Map(
-      drafts.map((draft) => [findingId(this.#options.target, draft), lineageOf(draft, server)] as const),
-    );
+    return yield* slicedMap(drafts, (draft) => [
+      findingId(this.#options.target, draft),
+      lineageOf(draft, server),
+    ]);
   }
 
   async #rememberedIndexes(): Promise<KnownIndexes | undefined> {
@@ -232,8 +234,8 @@ function lostIndexes(
 }
 
 /** Only what differs is written: an inventory without changes costs the store nothing. */
-function recordChanges(before: KnownIndexes | undefined, now: KnownIndexes): ReadonlyMap<string, unknown> {
-  const changes = new Map<string, unknown>(changedIndexes(before?.indexes, now.indexes));
+function* recordChanges(before: KnownIndexes | undefined, now: KnownIndexes): Sliced<Map<string, unknown>> {
+  const changes: Map<string, unknown> = yield* changedIndexes(before?.indexes, now.indexes);
   const unwatched = [...now.unwatched].sort();
   const unwatchedBefore = before === undefined ? undefined : [...before.unwatched].sort();
   if (JSON.stringify(unwatched) !== JSON.stringify(unwatchedBefore)) changes.set(unwatchedKey, unwatched);

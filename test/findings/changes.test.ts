@@ -10,6 +10,7 @@ import {
   type KnownIndexes,
   knownIndexes,
 } from '../../src/findings/changes.ts';
+import { atOnce } from '../../src/model/sliced.ts';
 import {
   aColumnFact,
   anIndexFact,
@@ -240,11 +241,11 @@ describe('what is remembered', () => {
   it('is JSON, and written only where it differs', () => {
     const before = looks({ indexes: [one, two] }).known.indexes;
     expect(JSON.parse(JSON.stringify([...before]))).toEqual([...before]);
-    expect(changedIndexes(undefined, before).size).toBe(2);
-    expect(changedIndexes(before, before).size).toBe(0);
+    expect(atOnce(changedIndexes(undefined, before)).size).toBe(2);
+    expect(atOnce(changedIndexes(before, before)).size).toBe(0);
     const renamed = { ...two, indexrelname: 'renamed_idx' };
     const after = looks({ indexes: [one, two] }, { indexes: [one, renamed] }).known.indexes;
-    expect([...changedIndexes(before, after)]).toEqual([
+    expect([...atOnce(changedIndexes(before, after))]).toEqual([
       [indexKey('public', 'renamed_idx'), expect.objectContaining({ wasValid: true, oid: 2 })],
       [indexKey('public', 'orders_a_idx'), undefined],
     ]);

@@ -16,7 +16,6 @@ export const defaultObserveSettings: ObserveSettings = { baselineBytesMin: MiB }
 
 /** What one look at the catalogue changed. */
 export interface Observed {
-  readonly memory: BloatMemory;
   /** Records that differ from before; undefined for indexes that are gone. */
   readonly changes: ReadonlyMap<string, IndexMemory | undefined>;
   readonly events: readonly DiaryEvent[];
@@ -81,18 +80,16 @@ export function* observeInSlices(
       if (!present.has(key)) changes.set(key, undefined);
     }
   }
-  return { memory: changed(before, changes), changes, events };
+  return { changes, events };
 }
 
-/** What is remembered with the changes; where there are none, the very same. */
-function changed(before: BloatMemory, changes: Observed['changes']): BloatMemory {
-  if (changes.size === 0) return before;
-  const memory = new Map(before);
+/** Changes what is remembered. */
+export function* remember(memory: Map<string, IndexMemory>, changes: Observed['changes']): Sliced<void> {
   for (const [key, now] of changes) {
+    yield;
     if (now === undefined) memory.delete(key);
     else memory.set(key, now);
   }
-  return memory;
 }
 
 /** {@link observeInSlices} in one go. */

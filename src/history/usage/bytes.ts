@@ -1,18 +1,28 @@
 import { crc32 } from 'node:zlib';
+import { type Sliced, unwrittenBytes } from '../../model/sliced.ts';
+import { KiB } from '../../model/units.ts';
 
 /** A blob that is not what was written: cut, overwritten, or of another version of the program. Expected; whoever opens blobs catches it. */
 export class DamagedBlob extends Error {
   override readonly name = 'DamagedBlob';
 }
 
-/** Appends numbers and texts to a growing block of bytes. Whole numbers take as many bytes as they need, seven bits in each. */
+/** The first piece of a {@link ByteWriter}, and the largest, but for what does not fit into that: each is twice the one before. */
+const pieceBytes = { first: KiB, largest: 256 * KiB };
+
+/**
+ * Appends numbers and texts to a growing number of bytes. Whole numbers take as many bytes as they need, seven bits in each. What is
+ * full is put aside as a piece: one growing block would be copied as a whole each time.
+ */
 export class ByteWriter {
-  #bytes = new Uint8Array(1024);
+  readonly #full: Uint8Array[] = [];
+  #fullBytes = 0;
+  #bytes = new Uint8Array(pieceBytes.first);
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
 
   get length(): number {
-    return this.#length;
+    return this.#fullBytes + this.#length;
   }
 
   byte(value: number): void {
@@ -68,17 +78,18 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
-  /** What was written, copied. */
-  bytes(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+  /** What was written, in its order. */
+  pieces(): readonly Uint8Array[] {
+    return [...this.#full, this.#bytes.subarray(0, this.#length)];
   }
 
   #reserve(more: number): void {
     if (this.#length + more <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more));
-    larger.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
+    this.#full.push(this.#bytes.subarray(0, this.#length));
+    this.#fullBytes += this.#length;
+    this.#bytes = new Uint8Array(Math.max(Math.min(this.#bytes.length * 2, pieceBytes.largest), more));
+    this.#view = new DataView(this.#bytes.buffer);
+    this.#length = 0;
   }
 }
 
@@ -161,13 +172,19 @@ const formatVersion = 1;
 const headerBytes = 6;
 
 /** Puts a header before what was written, by which {@link unsealed} knows it again. */
-export function sealed(kind: BlobKind, writer: ByteWriter): Uint8Array {
-  const payload = writer.bytes();
-  const blob = new Uint8Array(headerBytes + payload.length);
+export function* sealed(kind: BlobKind, writer: ByteWriter): Sliced<Uint8Array> {
+  const blob = unwrittenBytes(headerBytes + writer.length);
   blob[0] = kind;
   blob[1] = formatVersion;
-  new DataView(blob.buffer).setUint32(2, crc32(payload));
-  blob.set(payload, headerBytes);
+  let at = headerBytes;
+  let sum = 0;
+  for (const piece of writer.pieces()) {
+    yield;
+    blob.set(piece, at);
+    sum = crc32(piece, sum);
+    at += piece.length;
+  }
+  new DataView(blob.buffer).setUint32(2, sum);
   return blob;
 }
 

@@ -61,7 +61,7 @@ export function* encodeCheckpoint(state: UsageState): Sliced<Uint8Array> {
     writeIndex(writer, state, index, days, lastId);
     lastId = index.id;
   }
-  return sealed(blobKinds.checkpoint, writer);
+  return yield* sealed(blobKinds.checkpoint, writer);
 }
 
 /** Throws `DamagedBlob` on anything but a checkpoint. */

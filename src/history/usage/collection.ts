@@ -45,7 +45,7 @@ export function* encodeCollection(change: ChangeSet, byId: SubjectsById): Sliced
   }
   writer.count(change.missing.length);
   for (const id of change.missing) writer.count(id);
-  return sealed(blobKinds.collection, writer);
+  return yield* sealed(blobKinds.collection, writer);
 }
 
 /** Throws `DamagedBlob` on anything but a collection that was written against this memory. */

@@ -74,7 +74,7 @@ export function* encodeDay(state: UsageState, day: number): Sliced<Uint8Array> {
     writer.count(table.todayDeleted);
     lastId = table.id;
   }
-  return sealed(blobKinds.day, writer);
+  return yield* sealed(blobKinds.day, writer);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { DiaryEvent } from '../../model/event.ts';
 import type { NodeName } from '../../model/ids.ts';
-import { atOnce, type Sliced } from '../../model/sliced.ts';
+import { atOnce, type Sliced, slicedSet } from '../../model/sliced.ts';
 import { dayMs, MiB } from '../../model/units.ts';
 import type { IndexSubject, TableSubject } from '../subjects.ts';
 import { apply, type SubjectsById, subjectsById } from './apply.ts';
@@ -210,7 +210,7 @@ export function usageKept(
 export const foldUsage = (history: UsageHistory): UsageFold => atOnce(foldInSlices(history));
 
 function* foldInSlices(history: UsageHistory): Sliced<UsageFold> {
-  forget(history);
+  yield* forget(history);
   return { checkpoint: yield* encodeCheckpoint(history.state), days: history.endedDays };
 }
 
@@ -223,19 +223,24 @@ function* carryOut(history: UsageHistory, change: ChangeSet): Sliced<void> {
 }
 
 /** Forgets what has been gone for long; what others hang on stays. */
-function forget({ state, byId }: UsageHistory): void {
+function* forget({ state, byId }: UsageHistory): Sliced<void> {
   const isLongGone = ({ missingSinceMs }: { readonly missingSinceMs: number | null }): boolean =>
     missingSinceMs !== null && state.lastAtMs - missingSinceMs > forgottenAfterMs;
-  const neededIndexes = new Set([...state.indexes.values()].map(({ top }) => top));
-  const neededTables = new Set([...state.indexes.values()].map(({ table }) => table));
-  for (const { top } of state.tables.values()) if (top !== undefined) neededTables.add(top);
+  const neededIndexes = yield* slicedSet(state.indexes.values(), ({ top }) => top);
+  const neededTables = yield* slicedSet(state.indexes.values(), ({ table }) => table);
+  for (const { top } of state.tables.values()) {
+    yield;
+    if (top !== undefined) neededTables.add(top);
+  }
   for (const [subject, index] of state.indexes) {
+    yield;
     if (!isLongGone(index) || neededIndexes.has(index)) continue;
     if (index.slot >= 0) state.rings.release(index.slot);
     state.indexes.delete(subject);
     byId.indexes.delete(index.id);
   }
   for (const [subject, table] of state.tables) {
+    yield;
     if (!isLongGone(table) || neededTables.has(table)) continue;
     for (const slot of [table.readsSlot, table.sequentialSlot, table.writesSlot])
       if (slot >= 0) state.rings.release(slot);

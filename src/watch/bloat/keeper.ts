@@ -21,7 +21,7 @@ import {
   memoryKey,
   type SizePoint,
 } from '../../history/bloat/memory.ts';
-import { inventoryWholeAtMs, observeInSlices } from '../../history/bloat/observe.ts';
+import { inventoryWholeAtMs, observeInSlices, remember } from '../../history/bloat/observe.ts';
 import { type Means, meansFor, measurementQueue, type Wanted } from '../../history/bloat/queue.ts';
 import { withRatio } from '../../history/bloat/ratio.ts';
 import { SharedWords } from '../../history/bloat/shared-words.ts';
@@ -141,18 +141,18 @@ export class BloatKeeper {
 
   /** Folds a snapshot in and returns what it says happened. */
   async observe(catalogue: Catalogue, snapshot: Snapshot): Promise<readonly DiaryEvent[]> {
-    const before = await this.#load();
+    const memory = await this.#load();
     const { settings } = this.#options;
     const { indexes, 'relation-sizes': sizes } = snapshot.outcomes;
     const seen = `${indexes?.kind} ${indexes?.collectedAtMs} ${sizes?.kind} ${sizes?.collectedAtMs}`;
     // Files and sizes are those of the last time; nothing else is observed.
     if (seen === this.#seen) return [];
     this.#seen = seen;
-    const { memory, changes, events } = await inSlices(
-      observeInSlices(before, catalogue, snapshot, settings, this.#wholeAtMs),
+    const { changes, events } = await inSlices(
+      observeInSlices(memory, catalogue, snapshot, settings, this.#wholeAtMs),
     );
     this.#wholeAtMs = inventoryWholeAtMs(snapshot) ?? this.#wholeAtMs;
-    if (memory !== before) this.#memory = new Map(memory);
+    await inSlices(remember(memory, changes));
     for (const [key, attempt] of this.#attempts)
       if (!memory.has(key) || attempt.untilMs <= snapshot.takenAtMs) this.#attempts.delete(key);
     await this.#keep(changes);
@@ -410,7 +410,7 @@ export class BloatKeeper {
       : { reason: `it could not be measured: ${attempt.message}`, improvement: null };
   }
 
-  async #load(): Promise<BloatMemory> {
+  async #load(): Promise<Map<string, IndexMemory>> {
     if (this.#memory !== undefined) return this.#memory;
     const { store, target, onProblem } = this.#options;
     this.#openings = store.openings();
@@ -423,15 +423,15 @@ export class BloatKeeper {
   }
 
   async #keep(changes: ReadonlyMap<string, IndexMemory | undefined>): Promise<void> {
-    for (const [key, memory] of changes) this.#unwritten.set(key, memory);
-    const openings = this.#options.store.openings();
+    const { store, target, onProblem } = this.#options;
+    await inSlices(addAll(this.#unwritten, changes));
+    const openings = store.openings();
     // A file that was opened anew may have begun anew.
-    if (openings !== this.#openings)
-      for (const [key, memory] of this.memory) this.#unwritten.set(key, memory);
+    if (openings !== this.#openings) await inSlices(addAll(this.#unwritten, this.memory));
     this.#openings = openings;
     if (this.#unwritten.size === 0) return;
-    const writing = new Map(this.#unwritten);
-    const { store, target, onProblem } = this.#options;
+    const writing = new Map<string, IndexMemory | undefined>();
+    await inSlices(addAll(writing, this.#unwritten));
     try {
       await store.keepRecords(target, recordKind, writing);
     } catch (caught) {
@@ -439,7 +439,21 @@ export class BloatKeeper {
       onProblem(`what is known of bloat could not be kept: ${String(caught)}`);
       return;
     }
-    for (const [key, memory] of writing) if (this.#unwritten.get(key) === memory) this.#unwritten.delete(key);
+    await inSlices(this.#wrote(writing));
+  }
+
+  *#wrote(written: ReadonlyMap<string, IndexMemory | undefined>): Sliced<void> {
+    for (const [key, memory] of written) {
+      yield;
+      if (this.#unwritten.get(key) === memory) this.#unwritten.delete(key);
+    }
+  }
+}
+
+function* addAll<Key, Value>(map: Map<Key, Value>, entries: ReadonlyMap<Key, Value>): Sliced<void> {
+  for (const [key, value] of entries) {
+    yield;
+    map.set(key, value);
   }
 }
 

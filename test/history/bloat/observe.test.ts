@@ -9,6 +9,7 @@ import {
   inventoryWholeAtMs,
   type Observed,
   observe,
+  remember,
   sizePointsMax,
 } from '../../../src/history/bloat/observe.ts';
 import type { Outcome } from '../../../src/model/outcome.ts';
@@ -35,12 +36,17 @@ interface Look extends Partial<DescribedIndex> {
   readonly isGone?: boolean;
 }
 
+/** What came of a look, and what is remembered after it. */
+interface Seen extends Observed {
+  readonly memory: BloatMemory;
+}
+
 /** One look at `orders_a_idx`, minutes after the first. */
 function look(
   before: BloatMemory,
   { rows = 100_000, atMs = 0, facts, isGone, ...index }: Look,
   wholeAtMs?: number,
-): Observed & { readonly snapshot: Snapshot } {
+): Seen & { readonly snapshot: Snapshot } {
   const indexes = isGone === true ? [] : [{ name: 'orders_a_idx', keys: ['a'], ...index }];
   const described = factsOf([{ name: 'orders', columns: ['id', 'a'], rows, indexes }], {
     takenAtMs: takenAtMs + atMs,
@@ -48,13 +54,16 @@ function look(
   });
   const snapshot = aSnapshot(described);
   const catalogue = buildCatalogue(snapshot, () => true);
-  return { ...observe(before, catalogue, snapshot, defaultObserveSettings, wholeAtMs), snapshot };
+  const observed = observe(before, catalogue, snapshot, defaultObserveSettings, wholeAtMs);
+  const memory = new Map(before);
+  atOnce(remember(memory, observed.changes));
+  return { ...observed, memory, snapshot };
 }
 
 /** Several looks, five minutes apart. */
-function looks(...all: readonly Look[]): Observed & { readonly known: IndexMemory } {
+function looks(...all: readonly Look[]): Seen & { readonly known: IndexMemory } {
   let memory: BloatMemory = new Map();
-  let observed: Observed = { memory, changes: new Map(), events: [] };
+  let observed: Seen = { memory, changes: new Map(), events: [] };
   for (const [at, one] of all.entries()) {
     observed = look(memory, { atMs: at * 5 * minuteMs, ...one });
     memory = observed.memory;
