@@ -8,9 +8,10 @@ import { measureCycles, profilePasses, tellProfile } from './scale/cycles.ts';
 import { type Figure, isMet, type Piece, pieces, told } from './scale/figure.ts';
 import { flameGraph } from './scale/flame-graph.ts';
 import { measureFleet } from './scale/fleet.ts';
+import { measureHeap } from './scale/heap.ts';
 import { measureLoop } from './scale/loop.ts';
 import { measureMemory } from './scale/memory.ts';
-import { resultsMarkdown, writeResults } from './scale/page.ts';
+import { writeResults } from './scale/page.ts';
 import { measureScrapes } from './scale/scrape.ts';
 import { startBenchServer, wideDatabase } from './scale/server.ts';
 import { measureShapes } from './scale/shapes.ts';
@@ -18,7 +19,7 @@ import { columnOf, type Surroundings } from './scale/surroundings.ts';
 import { printed, titles } from './scale/table.ts';
 
 /*
- * npm run bench:scale [-- --indexes 1000,10000,100000] [--pg 17] [--only floor,steady,scrape,memory,loop,fleet,shapes] [--runs N]
+ * npm run bench:scale [-- --indexes 1000,10000,100000] [--pg 17] [--only floor,steady,scrape,memory,heap,loop,fleet,shapes] [--runs N]
  *   [--full] [--data FOLDER] [--profile FOLDER] [--check] [--write]
  *
  * What a pass of the daemon costs beside the bare read of the catalogue, on wide catalogues that are built for it, in ratios of what was
@@ -26,7 +27,7 @@ import { printed, titles } from './scale/table.ts';
  *
  * --full has 50,000 partitions among the shapes, which takes minutes to build.
  * --data keeps the server's files in a folder for the next run; --profile writes CPU profiles and what they say; --check ends with exit
- * code 1 where something is far beyond its aim; --write puts the tables into docs/performance.md.
+ * code 1 where something is far beyond its aim; --write puts the tables of what was measured into docs/performance.md.
  */
 
 const { values } = parseArgs({
@@ -103,6 +104,10 @@ try {
       log(`${size} indexes: memory`);
       figures.push(...(await measureMemory(around)));
     }
+    if (isWanted('heap')) {
+      log(`${size} indexes: heap`);
+      figures.push(...(await measureHeap(around)));
+    }
     if (isWanted('scrape') && size === scraped) {
       log(`${size} indexes: scrapes`);
       figures.push(...(await measureScrapes(around)));
@@ -138,7 +143,7 @@ function report(all: readonly Figure[]): void {
   }
   for (const { piece, what, at, value, unit, aim = 0 } of all.filter((figure) => isMet(figure) === false))
     log(`not met: ${titles[piece]}: ${what}, ${at}: ${told(value, unit)}, the aim is ${told(aim, unit)}`);
-  if (values.write && all.length > 0) writeResults(resultsMarkdown(all, about));
+  if (values.write && all.length > 0) writeResults(all, about);
   if (values.check && all.some(({ value, limit }) => limit !== undefined && value > limit))
     process.exitCode = 1;
 }

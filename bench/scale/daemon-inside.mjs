@@ -173,6 +173,17 @@ const commands = {
     writeFileSync(file, JSON.stringify(profile));
     return {};
   },
+  sampleHeap: async () => {
+    profiler = new Session();
+    profiler.connect();
+    await post('HeapProfiler.startSampling', { samplingInterval: 32_768 });
+    return {};
+  },
+  heapProfile: async () => {
+    const { profile } = await post('HeapProfiler.stopSampling');
+    profiler.disconnect();
+    return profile;
+  },
   stop: async () => {
     await daemon.stop();
     return {};

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { collectorNames } from '../../src/collectors/index.ts';
 import { inRepository } from '../../test/support/repository.ts';
+import type { HeapProfile } from './profile.ts';
 import { scratchFolder } from './server.ts';
 
 /** A moment of the measured process: milliseconds since the epoch, and the CPU it had used by then, all threads together. */
@@ -64,6 +65,8 @@ interface Answers {
   readonly watch: object;
   readonly unwatch: Blocks;
   readonly profile: object;
+  readonly sampleHeap: object;
+  readonly heapProfile: HeapProfile;
   readonly unprofile: object;
   readonly stop: object;
 }

@@ -1,6 +1,6 @@
 import { humaneBytes } from '../../src/model/units.ts';
 
-export const pieces = ['floor', 'steady', 'scrape', 'memory', 'loop', 'fleet', 'shapes'] as const;
+export const pieces = ['floor', 'steady', 'scrape', 'memory', 'heap', 'loop', 'fleet', 'shapes'] as const;
 export type Piece = (typeof pieces)[number];
 
 export type Unit = 'times' | 'ms' | 's' | 'bytes' | 'count' | 'share';

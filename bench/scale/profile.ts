@@ -19,6 +19,17 @@ export interface CpuProfile {
   readonly timeDeltas: readonly number[];
 }
 
+/** What V8's sampling heap profiler tells: bytes that are still in use, by who asked for them. */
+export interface HeapProfile {
+  readonly head: HeapNode;
+}
+
+interface HeapNode {
+  readonly callFrame: CallFrame;
+  readonly selfSize: number;
+  readonly children: readonly HeapNode[];
+}
+
 export const readProfile = (file: string): CpuProfile => JSON.parse(readFileSync(file, 'utf8')) as CpuProfile;
 
 /** What the frames of a folder do in a pass. */
@@ -53,6 +64,18 @@ export function timeByComponent(profile: CpuProfile): ReadonlyMap<string, number
     return component;
   };
   return sumBy(profile, componentOf);
+}
+
+/** By component, bytes. What libraries asked for belongs to who called them. */
+export function bytesByComponent({ head }: HeapProfile): ReadonlyMap<string, number> {
+  const bytes = new Map<string, number>();
+  const add = ({ callFrame, selfSize, children }: HeapNode, caller: string): void => {
+    const component = ownComponent(callFrame) ?? caller;
+    if (selfSize > 0) bytes.set(component, (bytes.get(component) ?? 0) + selfSize);
+    for (const child of children) add(child, component);
+  };
+  add(head, 'other');
+  return bytes;
 }
 
 /** The functions that themselves took most, with their place: milliseconds. */

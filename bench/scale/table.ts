@@ -6,6 +6,7 @@ export const titles: Readonly<Record<Piece, string>> = {
   steady: 'Steady pass against the floor',
   scrape: 'Scrapes',
   memory: 'Memory',
+  heap: 'What is in the heap',
   loop: 'Event loop',
   fleet: 'Fleet',
   shapes: 'Detectors on unusual shapes',

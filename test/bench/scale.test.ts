@@ -2,8 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { modulesFor } from '../../bench/scale/catalogue.ts';
 import { type Figure, isMet, slope, told } from '../../bench/scale/figure.ts';
 import { flameGraph } from '../../bench/scale/flame-graph.ts';
-import { resultsMarkdown } from '../../bench/scale/page.ts';
-import { type CpuProfile, during, timeByComponent, topCalls } from '../../bench/scale/profile.ts';
+import { withResults } from '../../bench/scale/page.ts';
+import {
+  bytesByComponent,
+  type CpuProfile,
+  during,
+  type HeapProfile,
+  timeByComponent,
+  topCalls,
+} from '../../bench/scale/profile.ts';
 import { readText } from '../support/repository.ts';
 
 const frame = (functionName: string, file: string) => ({
@@ -49,6 +56,23 @@ describe('profiles', () => {
     expect(during(profile, 1_010_000, 10)).toEqual([['evaluate detectors/unused-index/detector:7', 10]]);
   });
 
+  it('give memory that libraries asked for to who called them', () => {
+    const node = (name: string, file: string, selfSize: number, children: readonly object[] = []) => ({
+      callFrame: frame(name, file),
+      selfSize,
+      children,
+    });
+    const head = node('(root)', '', 0, [
+      node('evaluate', 'detectors/evaluate', 1, [node('sort', '', 2), node('add', 'postgres/rows', 4)]),
+      node('(anonymous)', '', 8),
+    ]);
+    expect(Object.fromEntries(bytesByComponent({ head } as HeapProfile))).toEqual({
+      detectors: 3,
+      parse: 4,
+      other: 8,
+    });
+  });
+
   it('become a flame graph without idle time, with names escaped', () => {
     const graph = flameGraph(profile, 'a <first> pass');
     expect(graph).toContain('a &lt;first&gt; pass');
@@ -74,9 +98,23 @@ describe('figures', () => {
   });
 
   it('stand in the page beside their aim', () => {
-    expect(resultsMarkdown([figure], ['10 indexes'])).toContain(
+    expect(withResults(readText('docs/performance.md'), [figure], ['10 indexes'])).toContain(
       '| pass / floor | 3.00 × (NOT met) | ≤ 2.50 × |',
     );
+  });
+
+  it('take the place of those of the same piece, and leave those of others', () => {
+    const page = readText('docs/performance.md');
+    const loop: Figure = { ...figure, piece: 'loop', what: 'longest block', unit: 'ms' };
+    const both = withResults(withResults(page, [figure], ['10 indexes']), [loop], ['20 indexes']);
+    const again = withResults(both, [{ ...figure, value: 2 }], ['30 indexes']);
+    expect(both).toContain('3.00 × (NOT met)');
+    expect(both).toContain('- 10 indexes');
+    expect(again).not.toContain('3.00 × (NOT met)');
+    expect(again).toContain('| pass / floor | 2.00 × (met) | ≤ 2.50 × |');
+    expect(again).toContain('| longest block | 3.00 ms (NOT met) |');
+    expect(again).toContain('- 30 indexes');
+    expect(withResults(again, [{ ...figure, value: 2 }], ['30 indexes'])).toBe(again);
   });
 
   it('have a slope that is the change from one to the next', () => {
