@@ -116,7 +116,7 @@ try {
   if (isWanted('fleet') && values.profile === undefined) figures.push(...(await measureFleet(server, log)));
   if (isWanted('shapes') && values.profile === undefined)
     figures.push(...(await measureShapes(server, values.full, log)));
-  const growth = growthOf(figures);
+  const growth = isWanted('floor') ? growthOf(figures) : undefined;
   if (growth !== undefined) figures.push(growth);
   report(figures);
 } finally {
