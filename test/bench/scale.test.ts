@@ -11,6 +11,7 @@ import {
   timeByComponent,
   topCalls,
 } from '../../bench/scale/profile.ts';
+import { timeByPart } from '../../bench/scale/shapes.ts';
 import { readText } from '../support/repository.ts';
 
 const frame = (functionName: string, file: string) => ({
@@ -54,6 +55,21 @@ describe('profiles', () => {
 
   it('tell who was at work while the event loop was held up', () => {
     expect(during(profile, 1_010_000, 10)).toEqual([['evaluate detectors/unused-index/detector:7', 10]]);
+  });
+
+  it('give a detector what it calls, whoever runs it in slices', () => {
+    const sliced: CpuProfile = {
+      ...profile,
+      nodes: profile.nodes.map((node) =>
+        node.id === 2 ? { ...node, callFrame: frame('inSlices', 'store/in-slices') } : node,
+      ),
+    };
+    expect(Object.fromEntries(timeByPart(sliced))).toEqual({
+      other: 10,
+      'detector unused-index': 10,
+      'garbage collection': 10,
+      idle: 10,
+    });
   });
 
   it('give memory that libraries asked for to who called them', () => {
