@@ -27,7 +27,7 @@ import { withRatio } from '../../history/bloat/ratio.ts';
 import { SharedWords } from '../../history/bloat/shared-words.ts';
 import type { DiaryEvent } from '../../model/event.ts';
 import type { IndexOid, TargetId } from '../../model/ids.ts';
-import type { Sliced } from '../../model/sliced.ts';
+import { type Sliced, slicedMap } from '../../model/sliced.ts';
 import { dayMs, hourMs, humaneBytes, minuteMs } from '../../model/units.ts';
 import {
   grantsFor,
@@ -430,8 +430,7 @@ export class BloatKeeper {
     if (openings !== this.#openings) await inSlices(addAll(this.#unwritten, this.memory));
     this.#openings = openings;
     if (this.#unwritten.size === 0) return;
-    const writing = new Map<string, IndexMemory | undefined>();
-    await inSlices(addAll(writing, this.#unwritten));
+    const writing = await inSlices(slicedMap(this.#unwritten, (entry) => entry));
     try {
       await store.keepRecords(target, recordKind, writing);
     } catch (caught) {
