@@ -100,7 +100,7 @@ describeOnPostgres(
             // While anybody connects, the server itself holds one on the database, lest it is dropped meanwhile.
             `select l.locktype, l.mode from pg_locks l join pg_stat_activity a using (pid)
              where a.application_name = 'indexwarden' and l.locktype <> 'virtualxid'
-               and not (l.locktype = 'object' and l.classid = 'pg_database'::regclass)`,
+               and not (l.locktype = 'object' and l.classid = 'pg_database'::regclass and l.mode = 'RowExclusiveLock')`,
           );
           for (const { locktype, mode } of rows)
             seen.set(`${locktype} ${mode}`, (seen.get(`${locktype} ${mode}`) ?? 0) + 1);
