@@ -27,9 +27,9 @@ export function seal(bytes: Uint8Array): Uint8Array {
   return sealed;
 }
 
-/** A blob that is not what was kept. */
-export class DamagedBlobError extends Error {
-  override readonly name = 'DamagedBlobError';
+/** A blob or a row of text that is not what was kept. */
+export class DamagedError extends Error {
+  override readonly name = 'DamagedError';
 }
 
 /** Whether the blob is what was kept. */
@@ -39,9 +39,9 @@ export function isSound(sealed: Uint8Array): boolean {
   return crc32(sealed.subarray(headBytes)) === kept;
 }
 
-/** The blob as it was given, in memory of its own. Throws `DamagedBlobError`. */
+/** The blob as it was given, in memory of its own. Throws `DamagedError`. */
 export function unseal(sealed: Uint8Array): Uint8Array<ArrayBuffer> {
-  if (!isSound(sealed)) throw new DamagedBlobError('a record of usage is damaged');
+  if (!isSound(sealed)) throw new DamagedError('a record of usage is damaged');
   const body = sealed.subarray(headBytes);
   return new Uint8Array(sealed[0] === deflated ? inflateRawSync(body) : body);
 }

@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { isWhole, whole } from './documents.ts';
 import { ledgerRowsOf } from './ledger-json.ts';
 import { readLedger, writeLedger } from './ledger-rows.ts';
 import { targetIdOf, touchTarget } from './names.ts';
@@ -23,10 +24,16 @@ const handlers: Handlers = {
   },
   eventsOf: readEvents,
   mutes: (database) =>
-    database.all<{ readonly body: string }>('select body from mute order by rowid').map(({ body }) => body),
+    whole(
+      'mute',
+      database.all<{ readonly body: string; readonly isWhole: number }>(
+        `select body, ${isWhole('mute')} as isWhole from mute order by rowid`,
+      ),
+    ).map(({ body }) => body),
   keepMute: (database, { findingId, body }) => {
     database.run(
-      'insert into mute (finding_id, body) values (?, ?) on conflict do update set body = excluded.body',
+      `insert into mute (finding_id, body, sum) values (?1, ?2, checksum(?1, ?2))
+       on conflict do update set body = excluded.body, sum = excluded.sum`,
       findingId,
       body,
     );
@@ -39,7 +46,14 @@ const handlers: Handlers = {
   recordsOf: (database, { target, kind }) => {
     const targetId = targetIdOf(database, target);
     if (targetId === undefined) return [];
-    return database.all('select key, body from record where target_id = ? and kind = ?', targetId, kind);
+    return whole(
+      'record',
+      database.all<{ readonly key: string; readonly body: string; readonly isWhole: number }>(
+        `select key, body, ${isWhole('record')} as isWhole from record where target_id = ? and kind = ?`,
+        targetId,
+        kind,
+      ),
+    ).map(({ key, body }) => ({ key, body }));
   },
   keepRecords: (database, { target, kind, changes }, { nowMs }) => {
     const targetId = touchTarget(database, target, nowMs);
@@ -49,8 +63,8 @@ const handlers: Handlers = {
         database.run('delete from record where target_id = ? and kind = ? and key = ?', targetId, kind, key);
       else
         database.run(
-          `insert into record (target_id, kind, key, body) values (?, ?, ?, ?)
-           on conflict do update set body = excluded.body where body is not excluded.body`,
+          `insert into record (target_id, kind, key, body, sum) values (?1, ?2, ?3, ?4, checksum(?2, ?3, ?4))
+           on conflict do update set body = excluded.body, sum = excluded.sum where body is not excluded.body`,
           targetId,
           kind,
           key,
@@ -83,7 +97,7 @@ const writing: ReadonlySet<CallKind> = new Set([
 
 export const isWriting = (call: CallKind): boolean => writing.has(call);
 
-/** Does what was asked, a change all or not at all. Throws what SQLite throws, and `DamagedBlobError`. */
+/** Does what was asked, a change all or not at all. Throws what SQLite throws, and `DamagedError`. */
 export function perform<K extends CallKind>(
   database: Database,
   call: K,
@@ -98,7 +112,7 @@ export function perform<K extends CallKind>(
 
 function writeEvent(database: Database, { target, kind, atMs, body }: EventRow, nowMs: number): void {
   database.run(
-    'insert into event (target_id, kind, at_ms, body) values (?, ?, ?, ?)',
+    'insert into event (target_id, kind, at_ms, body, sum) values (?1, ?2, ?3, ?4, checksum(?2, ?3, ?4))',
     touchTarget(database, target, nowMs),
     kind,
     atMs,
@@ -118,9 +132,12 @@ function readEvents(database: Database, ask: Ask<'eventsOf'>): Answer<'eventsOf'
     ...(ask.before === undefined ? [] : [{ sql: 'id < ?', cell: ask.before }]),
   ];
   const where = conditions.length === 0 ? '' : `where ${conditions.map(({ sql }) => sql).join(' and ')}`;
-  return database.all(
-    `select id, body from event ${where} order by id desc limit ?`,
-    ...conditions.map(({ cell }) => cell),
-    ask.limit,
-  );
+  return whole(
+    'event',
+    database.all<{ readonly id: number; readonly body: string; readonly isWhole: number }>(
+      `select id, body, ${isWhole('event')} as isWhole from event ${where} order by id desc limit ?`,
+      ...conditions.map(({ cell }) => cell),
+      ask.limit,
+    ),
+  ).map(({ id, body }) => ({ id, body }));
 }

@@ -1,4 +1,5 @@
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite';
+import { checksum } from './documents.ts';
 
 /** "IXWD" in the header of a file: ours can be told from other programs'. */
 export const applicationId = 0x49585744;
@@ -60,6 +61,9 @@ export class Database {
     { readOnly = false }: { readonly readOnly?: boolean } = {},
   ) {
     this.#connection = guarded(() => new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly }));
+    // As bigint, since a damaged number may be any.
+    const options = { varargs: true, deterministic: true, useBigIntArguments: true };
+    guarded(() => this.#connection.function('checksum', options, checksum));
   }
 
   /** Runs statements that take no parameters. */

@@ -1,6 +1,8 @@
 import { closeSync, existsSync, openSync, readSync, renameSync, statSync } from 'node:fs';
 import { isSound } from './blobs.ts';
 import { applicationId, type Cell, type Database, SqliteError } from './database.ts';
+import { documentColumn, documentTables, isWhole } from './documents.ts';
+import { checksumsSince } from './migrations.ts';
 import { StoreOpenError } from './open-error.ts';
 
 /** The file and what SQLite keeps beside it in use: the write-ahead log and its index; a journal where there can be no such log. */
@@ -58,7 +60,7 @@ export function readAhead(path: string, deadlineMs: number): boolean {
 }
 
 /**
- * SQLite's own check of the structure, then the checksum of every blob. The file was read before ({@link readAhead}). An error that
+ * SQLite's own check of the structure, then the checksum of every document and blob. The file was read before ({@link readAhead}). An error that
  * is no sign of damage is thrown.
  */
 export function verify(database: Database, deadlineMs: number): Verdict {
@@ -82,19 +84,17 @@ const blobColumns: readonly (readonly [table: string, column: string])[] = [
   ['usage_day', 'record'],
 ];
 
-const documentColumns: readonly (readonly [table: string, column: string])[] = [
-  ['ledger', 'rest'],
-  ['finding', 'body'],
-  ['event', 'body'],
-  ['mute', 'body'],
-  ['record', 'body'],
-];
-
-/** Documents that are no JSON any more: each read of them would fail, for ever. Undefined where there is none. */
+/**
+ * Documents that are not what was written; in a file of an older version those that are no JSON any more: each read of them would
+ * fail, for ever. Undefined where there is none.
+ */
 function verifyDocuments(database: Database): Verdict | undefined {
-  for (const [table, column] of documentColumns) {
+  const hasChecksums = Number(database.pragma('user_version') ?? 0) >= checksumsSince;
+  for (const table of documentTables) {
     if (database.get('select 1 from sqlite_schema where name = ?', table) === undefined) continue;
-    const bad = database.get(`select 1 from ${table} where not json_valid(${column}) limit 1`);
+    const column = documentColumn(table);
+    const good = hasChecksums ? isWhole(table) : `json_valid(${column})`;
+    const bad = database.get(`select 1 from ${table} where not (${good}) limit 1`);
     if (bad !== undefined) return { kind: 'damaged', why: `a ${column} in ${table} is not what was written` };
   }
   return undefined;

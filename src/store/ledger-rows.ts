@@ -1,5 +1,6 @@
 import type { TargetId } from '../model/ids.ts';
 import type { Database } from './database.ts';
+import { isWhole, whole } from './documents.ts';
 import { targetIdOf, touchTarget } from './names.ts';
 import type { FindingRow, LedgerRows } from './protocol.ts';
 
@@ -12,17 +13,24 @@ import type { FindingRow, LedgerRows } from './protocol.ts';
 export function readLedger(database: Database, target: TargetId): LedgerRows | undefined {
   const targetId = targetIdOf(database, target);
   if (targetId === undefined) return undefined;
-  const ledger = database.get<{ readonly rest: string; readonly seen_at: string | null }>(
-    'select rest, seen_at from ledger where target_id = ?',
-    targetId,
+  const [ledger] = whole(
+    'ledger',
+    database.all<{ readonly rest: string; readonly seen_at: string | null; readonly isWhole: number }>(
+      `select rest, seen_at, ${isWhole('ledger')} as isWhole from ledger where target_id = ?`,
+      targetId,
+    ),
   );
   if (ledger === undefined) return undefined;
-  const findings = database.all<FindingRow>(
-    'select id, body, coalesce(last_seen, ?) as lastSeen from finding where target_id = ? order by rowid',
-    ledger.seen_at,
-    targetId,
+  const findings = whole(
+    'finding',
+    database.all<FindingRow & { readonly isWhole: number }>(
+      `select id, body, coalesce(last_seen, ?) as lastSeen, ${isWhole('finding')} as isWhole
+         from finding where target_id = ? order by rowid`,
+      ledger.seen_at,
+      targetId,
+    ),
   );
-  return { rest: ledger.rest, findings };
+  return { rest: ledger.rest, findings: findings.map(({ id, body, lastSeen }) => ({ id, body, lastSeen })) };
 }
 
 /** Keeps what is new and different, and drops what is gone: how long resolved findings stay is for the ledger to say. */
@@ -35,8 +43,8 @@ export function writeLedger(
   const targetId = touchTarget(database, target, nowMs);
   const seenAt = findings.reduce((latest, { lastSeen }) => (lastSeen > latest ? lastSeen : latest), '');
   database.run(
-    `insert into ledger (target_id, rest, seen_at) values (?, ?, ?)
-     on conflict (target_id) do update set rest = excluded.rest, seen_at = excluded.seen_at
+    `insert into ledger (target_id, rest, seen_at, sum) values (?1, ?2, ?3, checksum(?2, ?3))
+     on conflict (target_id) do update set rest = excluded.rest, seen_at = excluded.seen_at, sum = excluded.sum
      where rest is not excluded.rest or seen_at is not excluded.seen_at`,
     targetId,
     rest,
@@ -50,8 +58,9 @@ export function writeLedger(
   for (const { id, body, lastSeen } of findings) {
     gone.delete(id);
     database.run(
-      `insert into finding (target_id, id, body, last_seen) values (?, ?, ?, ?)
-       on conflict (target_id, id) do update set body = excluded.body, last_seen = excluded.last_seen
+      `insert into finding (target_id, id, body, last_seen, sum) values (?1, ?2, ?3, ?4, checksum(?2, ?3, ?4))
+       on conflict (target_id, id) do update
+         set body = excluded.body, last_seen = excluded.last_seen, sum = excluded.sum
        where body is not excluded.body or last_seen is not excluded.last_seen`,
       targetId,
       id,

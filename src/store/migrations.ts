@@ -83,7 +83,22 @@ export const migrations: readonly string[] = [
    where last_seen = (select seen_at from ledger l where l.target_id = finding.target_id);
   alter table node add column forgotten_before_day integer;
   `,
+  // 3: a checksum over the text of each row.
+  `
+  alter table ledger add column sum integer;
+  update ledger set sum = checksum(rest, seen_at);
+  alter table finding add column sum integer;
+  update finding set sum = checksum(id, body, last_seen);
+  alter table event add column sum integer;
+  update event set sum = checksum(kind, at_ms, body);
+  alter table mute add column sum integer;
+  update mute set sum = checksum(finding_id, body);
+  alter table record add column sum integer;
+  update record set sum = checksum(kind, key, body);
+  `,
 ];
+/** The version from which on rows of text have a checksum. */
+export const checksumsSince = 3;
 
 /** The version that this program writes and reads. */
 export const schemaVersion = migrations.length;

@@ -4,7 +4,7 @@ import type { Database } from './database.ts';
 import { nodeIdOf, touchNode } from './names.ts';
 import type { Answer, Ask } from './protocol.ts';
 
-/** Blobs are packed and checked here, in the thread. Reading throws `DamagedBlobError` where one is not what was kept. */
+/** Blobs are packed and checked here, in the thread. Reading throws `DamagedError` where one is not what was kept. */
 export function readUsage(database: Database, target: TargetId, node: NodeName): Answer<'usageOf'> {
   const nodeId = nodeIdOf(database, target, node);
   if (nodeId === undefined) return { checkpoint: undefined, collections: [], forgottenBeforeDay: null };

@@ -125,8 +125,8 @@ test('bytes changed anywhere before the start: the file is moved aside or can be
   const told = [...outcomes].map(([outcome, times]) => `${times} ${outcome}`).join(', ');
   expect([...outcomes.values()].reduce((sum, n) => sum + n, 0)).toBe(count);
   expect(outcomes.get('moved aside') ?? 0).toBeGreaterThan(0);
-  // Where it shows in text that is still a document nobody can tell; that is the rare case.
-  expect(outcomes.get('not noticed') ?? 0).toBeLessThan(count / 4);
+  // What is left is a number by which rows are ordered, and that is in order still.
+  expect(outcomes.get('not noticed') ?? 0).toBeLessThan(count / 20);
   noteFault({
     area: 'daemon',
     fault: `the store damaged at ${count} random places (1 byte to a page) before the start`,

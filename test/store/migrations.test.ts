@@ -83,11 +83,11 @@ describe('migrations', () => {
   });
 });
 
-describe('a file of version 1', () => {
+describe.each(olderVersions)('a file of version %i', (version) => {
   it('is upgraded with everything in it, and says so', async () => {
-    const file = written(1);
+    const file = written(version);
     const { store, notices } = await open(file);
-    expect(notices).toMatchObject([{ kind: 'opened', upgradedFrom: 1, isChecked: true }]);
+    expect(notices).toMatchObject([{ kind: 'opened', upgradedFrom: version, isChecked: true }]);
 
     const ledger = await store.ledgerOf(shop);
     expect([...ledger.findings.values()].map(({ id, state, lastSeen }) => [id, state, lastSeen])).toEqual([
@@ -132,7 +132,7 @@ describe('a file of version 1', () => {
   });
 
   it('is left alone by a program that does not know its version', async () => {
-    const file = written(1);
+    const file = written(version);
     const newer = new Database(file, 0);
     newer.exec(`pragma user_version = ${schemaVersion + 1}`);
     newer.close();

@@ -16,7 +16,7 @@ import { emptyLedger } from '../../src/findings/ledger.ts';
 import { Database } from '../../src/store/database.ts';
 import { StoreOpenError } from '../../src/store/open-error.ts';
 import { aFinding } from '../support/builders.ts';
-import { aLedger, aMute, bytes, primary, shop } from './contract.ts';
+import { aLedger, aMute, anEvent, bytes, primary, shop } from './contract.ts';
 import { places } from './places.ts';
 
 const { path, open, tidy, end } = places();
@@ -44,6 +44,21 @@ function breakDocument(file: string): void {
   for (let at = content.indexOf(words); at !== -1; at = content.indexOf(words, at + 1))
     content.write('#', at + '"kind"'.length);
   writeFileSync(file, content);
+}
+
+/** Each is a document still, and each number a number. */
+const otherLetters = {
+  ledger: "rest = replace(rest, 'observed', 'observes')",
+  finding: "body = replace(body, 'open', 'over')",
+  event: 'at_ms = at_ms + 1',
+  mute: "body = replace(body, 'reason', 'season')",
+  record: "key = replace(key, 'a', 'e')",
+} as const;
+
+function changeLetters(file: string, table: keyof typeof otherLetters): void {
+  const database = new Database(file, 0);
+  expect(database.run(`update ${table} set ${otherLetters[table]}`)).toBeGreaterThan(0);
+  database.close();
 }
 
 function overwrite(file: string, at: number, length: number): void {
@@ -84,6 +99,27 @@ describe('a damaged file', () => {
     expect((await again.store.status()).movedAside).toBeNull();
   });
 
+  it.each(Object.keys(otherLetters) as (keyof typeof otherLetters)[])(
+    'with other letters in a %s, which is a document all the same, is moved aside',
+    async (table) => {
+      const file = path();
+      const { store } = await open(file);
+      await store.keepLedger(shop, aLedger(aFinding()), [anEvent()]);
+      await store.keepMute(aMute());
+      await store.keepRecords(shop, 'bloat', new Map([['orders_a_idx', { ratio: 0.5 }]]));
+      await store.close();
+      changeLetters(file, table);
+      const { store: anew, notices } = await open(file);
+      expect(notices).toMatchObject([
+        {
+          kind: 'opened',
+          movedAside: { why: expect.stringContaining(`in ${table} is not what was written`) },
+        },
+      ]);
+      expect(await anew.ledgerOf(shop)).toEqual(emptyLedger);
+    },
+  );
+
   it('takes its log along, and does not overwrite one that was moved aside in the same second', async () => {
     const file = await filled();
     for (const copy of ['', '-2']) {
@@ -110,6 +146,13 @@ describe('a damaged file', () => {
     expect(notices).toMatchObject([{ kind: 'opened', isChecked: false }]);
     await expect(store.usageOf(shop, primary)).rejects.toThrow('usageOf: a record of usage is damaged');
     expect((await store.ledgerOf(shop)).findings.size).toBe(200);
+  });
+
+  it('is noticed when a text is read, if the start had no time to look', async () => {
+    const file = await filled();
+    changeLetters(file, 'finding');
+    const { store } = await open(file, { file: { checkTimeLimitMs: 0 } });
+    await expect(store.ledgerOf(shop)).rejects.toThrow('ledgerOf: a row of finding is damaged');
   });
 });
 

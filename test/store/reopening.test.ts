@@ -88,7 +88,7 @@ describe('a file that changes under a running store', () => {
     await store.appendUsage(shop, primary, bytes(1));
     // Somebody else writes, so that what is in memory does not count any more; then noise.
     const other = new Database(file, 1_000);
-    other.exec("insert into mute values ('m', '{}'); pragma wal_checkpoint(truncate)");
+    other.exec("insert into mute values ('m', '{}', null); pragma wal_checkpoint(truncate)");
     other.close();
     const content = await readFile(file);
     for (let page = 2; page * 4_096 < content.length; page += 1)
