@@ -48,5 +48,5 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "/app/deploy/healthcheck.mjs"]
 # dist/main.js and not bin/indexwarden: there is nothing to build here.
-ENTRYPOINT ["node", "--enable-source-maps", "/app/dist/main.js"]
+ENTRYPOINT ["node", "/app/dist/main.js"]
 CMD ["serve"]

@@ -55,12 +55,8 @@ describe('Dockerfile', () => {
     expect(all(final, 'USER')).toEqual([expect.stringMatching(/^[1-9]\d*:[1-9]\d*$/)]);
   });
 
-  it('starts the daemon without a build check and with source maps', () => {
-    expect(JSON.parse(only(final, 'ENTRYPOINT'))).toEqual([
-      'node',
-      '--enable-source-maps',
-      '/app/dist/main.js',
-    ]);
+  it('starts the daemon without a build check', () => {
+    expect(JSON.parse(only(final, 'ENTRYPOINT'))).toEqual(['node', '/app/dist/main.js']);
     expect(JSON.parse(only(final, 'CMD'))).toEqual(['serve']);
     expect(only(final, 'WORKDIR')).toBe('/app');
     expect(only(final, 'EXPOSE')).toBe('10187');
