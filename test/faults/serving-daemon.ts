@@ -91,12 +91,16 @@ function serving(running: Running, address: string): ServingDaemon {
     value,
     generations: async (datname, count) => {
       const name = 'indexwarden_generation_timestamp_seconds';
-      const seen = new Set([await value(name, { datname })]);
-      return until(`${count} more generations of ${datname}`, async () => {
-        const newest = await value(name, { datname });
-        if (newest !== undefined) seen.add(newest);
-        return seen.size > count && newest !== undefined && newest * 1000;
-      });
+      let newest = await value(name, { datname });
+      for (let more = 1; more <= count; more += 1) {
+        const before = newest;
+        // Each has the patience of one wait: many passes over many tables take longer together.
+        newest = await until(`generation ${more} of ${count} of ${datname}`, async () => {
+          const now = await value(name, { datname });
+          return now !== before && now;
+        });
+      }
+      return (newest ?? 0) * 1000;
     },
     log: () =>
       running
