@@ -126,8 +126,9 @@ function daysObserved(
   if (seen.length < 2 * usage.nodes.length) return undefined;
   const sinceMs = Math.max(...seen.map(({ observedSinceMs }) => observedSinceMs));
   const toMs = Math.min(...seen.map(({ observedToMs }) => observedToMs));
+  if (toMs - sinceMs < wantedMs) return undefined;
   const days = wholeDays(usage, dayOf(sinceMs) + 1);
-  return toMs - sinceMs >= wantedMs && days.length > 0 ? days : undefined;
+  return days.length > 0 ? days : undefined;
 }
 
 function judgeByDays(

@@ -69,17 +69,12 @@ export interface Unused {
  * With a window of 0 the counters are judged as they stand.
  */
 export function disuseOf(usage: UsageAcrossNodes, index: IndexView, windowMs: number, nowMs: number): Disuse {
-  const subject = subjectIn(usage, index);
-  if (subject === undefined)
+  if (subjectIn(usage, index) === undefined)
     return { kind: 'unknown', reason: 'its definition is not known while its table is locked' };
-  const seen = usage.nodes.map(({ node, history, unreachable }) => ({
-    node,
-    unreachable,
-    observation: history && usageOfIndex(history, subject),
-  }));
+  const seen = seenOnNodes(usage, index);
   const observations = seen.flatMap(({ observation }) => observation ?? []);
   const asOfMs = Math.min(...observations.map(({ observedToMs }) => observedToMs));
-  const counters = countersUnused(usage, index);
+  const counters = countersUnused(usage, index, seen);
   if (windowMs === 0) {
     const { node, lastUsedAtMs } = counters;
     if (node !== undefined) return { kind: 'used', node, lastUsedAtMs };
@@ -138,6 +133,22 @@ export function disuseOf(usage: UsageAcrossNodes, index: IndexView, windowMs: nu
     };
   }
   return observing(observations, windowMs, counters);
+}
+
+/** What one node knows of an index; nothing where it never saw it. */
+interface SeenOn {
+  readonly node: NodeName;
+  readonly unreachable: string | undefined;
+  readonly observation: IndexObservation | undefined;
+}
+
+function seenOnNodes(usage: UsageAcrossNodes, index: IndexView): readonly SeenOn[] {
+  const subject = subjectIn(usage, index);
+  return usage.nodes.map(({ node, history, unreachable }) => ({
+    node,
+    unreachable,
+    observation: history && subject !== undefined ? usageOfIndex(history, subject) : undefined,
+  }));
 }
 
 /** What the index is called in the history. */
@@ -217,7 +228,8 @@ interface CountersSay {
   readonly lastUsedAtMs: number | null;
 }
 
-function countersUnused(usage: UsageAcrossNodes, index: IndexView): CountersSay {
+/** `seen` is what each node knows of the index itself. */
+function countersUnused(usage: UsageAcrossNodes, index: IndexView, seen: readonly SeenOn[]): CountersSay {
   let say: CountersSay = {
     kind: 'unused',
     node: undefined,
@@ -226,10 +238,8 @@ function countersUnused(usage: UsageAcrossNodes, index: IndexView): CountersSay 
     lastUsedAtMs: null,
   };
   for (const leaf of leavesOf(index)) {
-    const subject = subjectIn(usage, leaf);
-    for (const { node, history } of usage.nodes) {
-      const counters =
-        history && subject !== undefined ? usageOfIndex(history, subject)?.counters : undefined;
+    for (const { node, observation } of leaf === index ? seen : seenOnNodes(usage, leaf)) {
+      const counters = observation?.counters;
       say =
         counters === undefined ? { ...say, kind: worse(say.kind, 'unknown') } : heard(say, node, counters);
     }
