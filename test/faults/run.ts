@@ -7,19 +7,24 @@ import { inRepository, readText } from '../support/repository.ts';
 import { type FaultBlock, type FaultRow, faultAreas, rowsVariable, shortVariable } from './rows.ts';
 
 /*
- * npm run test:faults [-- --short] [-- --write] [-- FILTER…]
+ * npm run test:faults [-- --short] [-- --write] [-- --rows FILE] [-- FILTER…]
  *
  * Runs the tests below test/faults against real servers and prints what came of each fault. --short repeats less and takes fewer
- * majors; --write puts the table into docs/reliability.md; filters are parts of file names.
+ * majors; --write puts the table into docs/reliability.md; filters are parts of file names. --rows keeps what was noted in a file,
+ * and goes on from what an earlier run noted there: what failed after most of an hour can be repeated by itself.
  */
 
 const { values, positionals } = parseArgs({
-  options: { short: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
+  options: {
+    short: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    rows: { type: 'string' },
+  },
   allowPositionals: true,
 });
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'indexwarden-faults-'));
-const file = path.join(scratch, 'rows.jsonl');
+const file = path.resolve(values.rows ?? path.join(scratch, 'rows.jsonl'));
 const report = path.join(scratch, 'tests.json');
 const { status } = spawnSync(
   process.execPath,
