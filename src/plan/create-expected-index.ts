@@ -4,7 +4,7 @@ import type { Expectation, ExpectedKey } from '../model/expectation.ts';
 import type { Fix } from '../model/finding.ts';
 import { type FixContext, joined } from './context.ts';
 import { createShape, estimateBytes } from './create-index.ts';
-import { quoteIdentifier } from './sql.ts';
+import { portableSql, quoteIdentifier } from './sql.ts';
 
 export interface NewExpectedIndex {
   readonly table: TableView;
@@ -53,7 +53,7 @@ function bodyOf(expectation: Expectation): string {
     `(${keys.map(keySql).join(', ')})`,
     include.length === 0 ? '' : `INCLUDE (${include.map(quoteIdentifier).join(', ')})`,
     nullsNotDistinct ? 'NULLS NOT DISTINCT' : '',
-    predicate === undefined ? '' : `WHERE ${predicate}`,
+    predicate === undefined ? '' : `WHERE ${portableSql(predicate)}`,
   ]
     .filter((part) => part !== '')
     .join(' ');
@@ -62,7 +62,7 @@ function bodyOf(expectation: Expectation): string {
 function keySql(key: ExpectedKey): string {
   const nulls = key.isNullsFirst === key.isDescending ? '' : `NULLS ${key.isNullsFirst ? 'FIRST' : 'LAST'}`;
   return [
-    key.kind === 'column' ? quoteIdentifier(key.text) : `(${key.text})`,
+    key.kind === 'column' ? quoteIdentifier(key.text) : `(${portableSql(key.text)})`,
     key.collation === undefined ? '' : `COLLATE ${quoteIdentifier(key.collation)}`,
     (key.operatorClass ?? '')
       .split('.')

@@ -21,7 +21,7 @@ import {
   verifyGone,
   verifyValid,
 } from './preflight.ts';
-import { commentedOut, qualified, quoteIdentifier } from './sql.ts';
+import { commentedOut, portableSql, qualified, quoteIdentifier } from './sql.ts';
 import { rebuildOne, rebuildTree, restoreRest } from './way-back.ts';
 
 /** The indexes whose definitions must be read before the remedy can be printed. */
@@ -191,7 +191,7 @@ function keepStatistics(
     keep: [
       ...expressions.map(
         (expression, place) =>
-          `CREATE STATISTICS IF NOT EXISTS ${names[place]} ON (${expression}) FROM ${target};`,
+          `CREATE STATISTICS IF NOT EXISTS ${names[place]} ON (${portableSql(expression)}) FROM ${target};`,
       ),
       `ANALYZE ${target};`,
     ],

@@ -13,5 +13,23 @@ export const quoteLiteral = (text: string): string =>
     ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
     : `'${text.replaceAll("'", "''")}'`;
 
+/** Names, strings that know escapes, strings between dollars, and strings of the standard. */
+const quotedTokens = /"(?:[^"]|"")*"|\bE'(?:[^'\\]|''|\\[\s\S])*'|\$(\w*)\$[\s\S]*?\$\1\$|'(?:[^']|'')*'/gi;
+
+/**
+ * SQL as a server prints it with `standard_conforming_strings` on, written so that it means the same with it off: a backslash in a
+ * string is one character in the one, and begins an escape in the other.
+ */
+export const portableSql = (sql: string): string =>
+  sql.replace(quotedTokens, (token) =>
+    token.startsWith("'") && token.includes('\\') ? `E${token.replaceAll('\\', '\\\\')}` : token,
+  );
+
+/** The way back from {@link portableSql}: as the server prints it, which knows no escapes there. */
+export const asServerPrints = (portable: string): string =>
+  portable.replace(quotedTokens, (token) =>
+    token.startsWith("E'") ? token.slice(1).replaceAll('\\\\', '\\') : token,
+  );
+
 /** Every line turned into a comment; a name that holds a newline stays inside it. */
 export const commentedOut = (sql: string): string => sql.replace(/^/gm, '-- ');

@@ -1,7 +1,7 @@
 import type { IndexView } from '../analysis/catalogue.ts';
 import type { DefinitionFact } from '../collectors/definitions.ts';
 import type { FixContext } from './context.ts';
-import { qualified, quoteIdentifier, quoteLiteral } from './sql.ts';
+import { portableSql, qualified, quoteIdentifier, quoteLiteral } from './sql.ts';
 
 /*
  * What brings a dropped index back: the server's own definition, and what that leaves out.
@@ -12,7 +12,7 @@ export function rebuildOne(index: IndexView, definition: DefinitionFact): readon
   const { constraintName, constraintDefinition } = definition;
   const { predicate } = index.fact;
   const text = withTablespace(definition.definition ?? '', 'TABLESPACE', definition, predicate);
-  const build = `${concurrently(text)};`;
+  const build = `${portableSql(concurrently(text))};`;
   if (index.fact.constraintOid === null || constraintName === null || constraintDefinition === null)
     return [build];
   const add = `ALTER TABLE ${qualified(index.table.schemaname, index.table.relname)} ADD CONSTRAINT ${quoteIdentifier(constraintName)}`;
@@ -21,7 +21,7 @@ export function rebuildOne(index: IndexView, definition: DefinitionFact): readon
   const deferral = deferralOf(constraintDefinition);
   // Exclusion constraints and WITHOUT OVERLAPS keys cannot take over an index: they build their own, under an exclusive lock.
   if (type === undefined)
-    return [`${add} ${constraintInTablespace(constraintDefinition, definition, predicate)};`];
+    return [`${add} ${portableSql(constraintInTablespace(constraintDefinition, definition, predicate))};`];
   return [build, `${add} ${type} USING INDEX ${quoteIdentifier(index.name)}${deferral};`];
 }
 
@@ -106,11 +106,11 @@ function rebuildParent(index: IndexView, definition: DefinitionFact): readonly s
   const { constraintName, constraintDefinition } = definition;
   if (index.fact.constraintOid === null || constraintName === null || constraintDefinition === null)
     return [
-      `${withTablespace(definition.definition ?? '', 'TABLESPACE', definition, index.fact.predicate)};`,
+      `${portableSql(withTablespace(definition.definition ?? '', 'TABLESPACE', definition, index.fact.predicate))};`,
     ];
   const target = qualified(index.table.schemaname, index.table.relname);
   return [
-    `ALTER TABLE ONLY ${target} ADD CONSTRAINT ${quoteIdentifier(constraintName)} ${constraintInTablespace(constraintDefinition, definition, index.fact.predicate)};`,
+    `ALTER TABLE ONLY ${target} ADD CONSTRAINT ${quoteIdentifier(constraintName)} ${portableSql(constraintInTablespace(constraintDefinition, definition, index.fact.predicate))};`,
   ];
 }
 

@@ -235,7 +235,6 @@ const unknownFunctions = (
 /** Names are looked up, and plans made, as for the application: only what a collector has no use for is put back to the server's settings. */
 async function asTheApplication(ask: Ask, { schemaname }: Probe): Promise<void> {
   await ask(`set local search_path = ${quoteIdentifier(schemaname)}`);
-  await ask('set local standard_conforming_strings = on');
   await ask('set local max_parallel_workers_per_gather to default');
   await ask('set local jit to default');
 }

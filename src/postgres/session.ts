@@ -145,6 +145,7 @@ export class Session {
          set local extra_float_digits = 1;
          set local bytea_output = hex;
          set local quote_all_identifiers = off;
+         set local standard_conforming_strings = on;
          set local jit = off;
          set local max_parallel_workers_per_gather = 0`,
         ),

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { commentedOut, qualified, quoteIdentifier, quoteLiteral } from '../../src/plan/sql.ts';
+import {
+  asServerPrints,
+  commentedOut,
+  portableSql,
+  qualified,
+  quoteIdentifier,
+  quoteLiteral,
+} from '../../src/plan/sql.ts';
 
 const anyName = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 });
 
@@ -46,6 +53,37 @@ test.each([
   ["\\'", "E'\\\\'''"],
 ])('the literal %j is written %s', (text, written) => {
   expect(quoteLiteral(text)).toBe(written);
+});
+
+describe('SQL of the server', () => {
+  test.each([
+    ["a <> 'x\\y'", "a <> E'x\\\\y'"],
+    ["a <> 'it''s \\'", "a <> E'it''s \\\\'"],
+    [`"a'\\'" <> 'plain'`, `"a'\\'" <> 'plain'`],
+    ["f('\\', \"it's\", '\\')", "f(E'\\\\', \"it's\", E'\\\\')"],
+    // What somebody wrote may know escapes already.
+    ["a <> E'\\'' and b <> 'c'", "a <> E'\\'' and b <> 'c'"],
+    ["a <> $$ it's \\ $$ and b <> '\\'", "a <> $$ it's \\ $$ and b <> E'\\\\'"],
+  ])('%s means the same everywhere as %s', (printed, portable) => {
+    expect(portableSql(printed)).toBe(portable);
+  });
+
+  it('comes back as it was, with each string written as a literal of ours', () => {
+    const name = anyName
+      .map((text) => `"${text.replaceAll('"', '""')}"`)
+      .map((quoted) => ({ printed: quoted, portable: quoted }));
+    const literal = fc.string({ unit: fc.constantFrom('\\', "'", '"', 'a', 'E', '$', ' ') }).map((text) => ({
+      printed: `'${text.replaceAll("'", "''")}'`,
+      portable: quoteLiteral(text),
+    }));
+    fc.assert(
+      fc.property(fc.array(fc.oneof(name, literal)), (tokens) => {
+        const printed = tokens.map((token) => token.printed).join(' = ');
+        expect(portableSql(printed)).toBe(tokens.map((token) => token.portable).join(' = '));
+        expect(asServerPrints(portableSql(printed))).toBe(printed);
+      }),
+    );
+  });
 });
 
 describe('what is commented out', () => {

@@ -204,6 +204,26 @@ describeOnPostgres(majors, (server, major) => {
       await isUntouched();
     });
 
+    test('nor because the database takes a backslash for the beginning of an escape', async () => {
+      const name = pg.escapeIdentifier(new URL(url).pathname.slice(1));
+      await runOn(url, `alter database ${name} set standard_conforming_strings = off`);
+      before = await indexRows(url);
+      facts = factsFrom(await look(url));
+      const plan = planOf('t_at');
+      await runScript(url, sqlScript(plan));
+      expect(missingFrom(await indexRows(url), before)).toEqual(['public.t_at']);
+      // The second time the index is there, and is the one that is meant.
+      for (const _ of ['built', 'passed over']) await runScript(url, rollbackScript(plan));
+      await isUntouched();
+
+      // By itself, in a session as the database makes it.
+      const finding = facts.findings.find(({ indexrelname }) => indexrelname === 't_at');
+      await runScript(url, finding?.fix.sql ?? '');
+      expect(missingFrom(await indexRows(url), before)).toEqual(['public.t_at']);
+      await runScript(url, finding?.fix.rollbackSql ?? '');
+      await isUntouched();
+    });
+
     test('when something would hold it up', async () => {
       const slot = `idle_${process.pid}_${major}`;
       await runOn(url, `select pg_create_physical_replication_slot('${slot}')`);

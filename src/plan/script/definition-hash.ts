@@ -31,4 +31,5 @@ export const deparseSettings: readonly (readonly [string, string])[] = [
   ['extra_float_digits', '1'],
   ['bytea_output', 'hex'],
   ['quote_all_identifiers', 'off'],
+  ['standard_conforming_strings', 'on'],
 ];

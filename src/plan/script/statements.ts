@@ -1,5 +1,5 @@
 import { guarded } from '../preflight.ts';
-import { qualified, quoteLiteral } from '../sql.ts';
+import { asServerPrints, qualified, quoteLiteral } from '../sql.ts';
 
 /** One statement of what the printers of fixes wrote, with as much of its meaning as a plan has to know. */
 export type Statement =
@@ -127,7 +127,7 @@ export function definitionMade({ sql }: Statement, isServersText: boolean): stri
   const text = sql.replace(/^(CREATE (?:UNIQUE )?INDEX )CONCURRENTLY /, '$1');
   const plain = plainColumns.exec(text);
   const definition = isServersText
-    ? text.replace(tablespace, '')
+    ? asServerPrints(text.replace(tablespace, ''))
     : plain && `${plain[1]} USING btree ${plain[5]}`;
   return definition?.replaceAll('"', '');
 }

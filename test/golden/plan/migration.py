@@ -160,7 +160,7 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on')) as s (name, value);
   perform set_config('indexwarden.index', 'public.ix_orders_customer_id', true);
   perform set_config('indexwarden.table', 'public.orders', true);
   perform set_config('indexwarden.definition', 'CREATE INDEX ix_orders_customer_id ON public.orders USING btree (customer_id)', true);
@@ -194,7 +194,7 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on')) as s (name, value);
   perform set_config('indexwarden.index', 'public.ix_customers_country', true);
   perform set_config('indexwarden.table', 'public.customers', true);
   perform set_config('indexwarden.definition', 'CREATE INDEX ix_customers_country ON public.customers USING btree (country)', true);
@@ -229,7 +229,7 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on')) as s (name, value);
   perform set_config('indexwarden.index', 'public.ix_orders_a_customer_id', true);
   perform set_config('indexwarden.table', 'public.orders', true);
   perform set_config('indexwarden.definition', 'CREATE INDEX ix_orders_a_customer_id ON public.orders USING btree (a, customer_id)', true);
@@ -266,7 +266,7 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on')) as s (name, value);
   found := to_regclass('public.orders_placed_at');
   if found is null then
     raise exception '% is gone', 'public.orders_placed_at';
@@ -318,7 +318,7 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on')) as s (name, value);
   found := to_regclass('public.orders_key');
   if found is null then
     raise notice '% is gone already', 'public.orders_key';

@@ -125,7 +125,7 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on')) as s (name, value);
   perform set_config('indexwarden.index', 'public.ix_orders_customer_id', true);
   perform set_config('indexwarden.table', 'public.orders', true);
   perform set_config('indexwarden.definition', 'CREATE INDEX ix_orders_customer_id ON public.orders USING btree (customer_id)', true);
@@ -159,7 +159,7 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on')) as s (name, value);
   perform set_config('indexwarden.index', 'public.ix_customers_country', true);
   perform set_config('indexwarden.table', 'public.customers', true);
   perform set_config('indexwarden.definition', 'CREATE INDEX ix_customers_country ON public.customers USING btree (country)', true);
@@ -194,7 +194,7 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on')) as s (name, value);
   perform set_config('indexwarden.index', 'public.ix_orders_a_customer_id', true);
   perform set_config('indexwarden.table', 'public.orders', true);
   perform set_config('indexwarden.definition', 'CREATE INDEX ix_orders_a_customer_id ON public.orders USING btree (a, customer_id)', true);
@@ -234,7 +234,7 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on')) as s (name, value);
   found := to_regclass('public.orders_placed_at');
   if found is null then
     raise exception '% is gone', 'public.orders_placed_at';
@@ -289,7 +289,7 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on')) as s (name, value);
   found := to_regclass('public.orders_key');
   if found is null then
     raise notice '% is gone already', 'public.orders_key';
@@ -348,7 +348,7 @@ $indexwarden$;
 --   if now() < timestamptz '2026-03-08 12:00:00+00' then
 --     raise exception 'this batch is not due before 2026-03-08 12:00:00+00' using hint = 'Watch what the batch before it did first.';
 --   end if;
---   perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
+--   perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on')) as s (name, value);
 --   found := to_regclass('public.orders_note');
 --   if found is null or not coalesce((select i.indisvalid and i.indisready and i.indislive from pg_index i where i.indexrelid = found), false) then
 --     raise exception '% is to take over and is not there, or not valid', 'public.orders_note';
@@ -418,7 +418,7 @@ $indexwarden$;
 --   if now() < timestamptz '2026-03-15 12:00:00+00' then
 --     raise exception 'this batch is not due before 2026-03-15 12:00:00+00' using hint = 'Watch what the batch before it did first.';
 --   end if;
---   perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
+--   perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on')) as s (name, value);
 --   found := to_regclass('public.orders_a');
 --   if found is null then
 --     raise notice '% is gone already', 'public.orders_a';
@@ -558,7 +558,7 @@ RESET statement_timeout;
 --   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
 --     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
 --   end if;
---   perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
+--   perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on')) as s (name, value);
 --   perform set_config('indexwarden.index', 'public.orders_a', true);
 --   perform set_config('indexwarden.table', 'public.orders', true);
 --   perform set_config('indexwarden.definition', 'CREATE INDEX orders_a ON public.orders USING btree (a)', true);

@@ -91,7 +91,7 @@ begin
   if current_setting('indexwarden.plan', true) is distinct from '86cb96dcce23' then
     raise exception 'run the check at the top of plan 86cb96dcce23 first, in this session';
   end if;
-  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off')) as s (name, value);
+  perform set_config(s.name, s.value, true) from (values ('search_path', 'pg_catalog'), ('datestyle', 'ISO'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on')) as s (name, value);
   perform set_config('indexwarden.index', 'public.orders_a', true);
   perform set_config('indexwarden.table', 'public.orders', true);
   perform set_config('indexwarden.definition', 'CREATE INDEX orders_a ON public.orders USING btree (a)', true);
