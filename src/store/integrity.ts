@@ -1,8 +1,8 @@
 import { closeSync, existsSync, openSync, readSync, renameSync, statSync } from 'node:fs';
 import { isSound } from './blobs.ts';
-import { applicationId, type Cell, type Database, SqliteError } from './database.ts';
+import { applicationId, type Cell, Database, SqliteError } from './database.ts';
 import { documentColumn, documentTables, isWhole } from './documents.ts';
-import { checksumsSince } from './migrations.ts';
+import { checksumsSince, migrate } from './migrations.ts';
 import { StoreOpenError } from './open-error.ts';
 
 /** The file and what SQLite keeps beside it in use: the write-ahead log and its index; a journal where there can be no such log. */
@@ -60,7 +60,7 @@ export function readAhead(path: string, deadlineMs: number): boolean {
 }
 
 /**
- * SQLite's own check of the structure, then the checksum of every document and blob. The file was read before ({@link readAhead}). An error that
+ * SQLite's own check of the structure, our tables, then the checksum of every document and blob. The file was read before ({@link readAhead}). An error that
  * is no sign of damage is thrown.
  */
 export function verify(database: Database, deadlineMs: number): Verdict {
@@ -68,7 +68,7 @@ export function verify(database: Database, deadlineMs: number): Verdict {
     database.exec('pragma cell_size_check = on');
     const said = String(database.pragma('quick_check(1)') ?? 'ok');
     if (said !== 'ok') return { kind: 'damaged', why: said };
-    return verifyDocuments(database) ?? verifyBlobs(database, deadlineMs);
+    return verifySchema(database) ?? verifyDocuments(database) ?? verifyBlobs(database, deadlineMs);
   } catch (caught) {
     if (!(caught instanceof SqliteError && caught.isDamageWhereReadable)) throw caught;
     return { kind: 'damaged', why: caught.message };
@@ -83,6 +83,32 @@ const blobColumns: readonly (readonly [table: string, column: string])[] = [
   ['usage_collection', 'collection'],
   ['usage_day', 'record'],
 ];
+
+/**
+ * Tables that are not what their version says: with a letter of one changed a file can be read, and not written. A file that a start was
+ * killed over may have none yet. Undefined where there is none.
+ */
+function verifySchema(database: Database): Verdict | undefined {
+  const found = tablesOf(database);
+  const made = new Database(':memory:', 0);
+  try {
+    migrate(made, Number(database.pragma('user_version') ?? 0));
+    const strange = [...tablesOf(made)].find(([name, sql]) => found.get(name) !== sql);
+    return strange && { kind: 'damaged', why: `${strange[0]} is not as it was made` };
+  } finally {
+    made.close();
+  }
+}
+
+/** Tables and indexes with the statements that made them, regardless of spaces and comments, which may change from version to version. */
+const tablesOf = (database: Database): ReadonlyMap<string, string> =>
+  new Map(
+    database
+      .all<{ readonly name: string; readonly made: string }>(
+        "select type || ' ' || name as name, tbl_name || ': ' || coalesce(sql, '') as made from sqlite_schema",
+      )
+      .map(({ name, made }) => [name, made.replaceAll(/\s*--.*|\s+/g, ' ')]),
+  );
 
 /**
  * Documents that are not what was written; in a file of an older version those that are no JSON any more: each read of them would

@@ -99,6 +99,25 @@ describe('a damaged file', () => {
     expect((await again.store.status()).movedAside).toBeNull();
   });
 
+  it.each([
+    ['a foreign key that leads nowhere', 'target_id', 'target_ie'],
+    ['a key that is none', 'primary key', 'primarY kez'],
+    ['a column without its constraint', 'not null', 'not nulx'],
+    ['a table of another name', 'TABLE mute', 'TABLE mutf'],
+  ])('with other letters in its schema (%s) is moved aside', async (_, words, others) => {
+    const file = await filled();
+    const content = readFileSync(file);
+    const at = content.indexOf(words);
+    expect(at).toBeGreaterThan(0);
+    content.write(others, at);
+    writeFileSync(file, content);
+    const { store, notices } = await open(file);
+    expect(notices).toMatchObject([{ kind: 'opened', movedAside: { why: expect.stringMatching(/./) } }]);
+    await store.keepMute(aMute());
+    await store.keepRecords(shop, 'bloat', new Map([['a', 1]]));
+    expect(await store.ledgerOf(shop)).toEqual(emptyLedger);
+  });
+
   it.each(Object.keys(otherLetters) as (keyof typeof otherLetters)[])(
     'with other letters in a %s, which is a document all the same, is moved aside',
     async (table) => {
