@@ -40,8 +40,9 @@ const pollMs = 20;
 export async function until<T>(
   what: string,
   condition: () => Promise<T | undefined | false> | T | undefined | false,
+  patienceMs = limitMs,
 ): Promise<T> {
-  const deadline = Date.now() + limitMs;
+  const deadline = Date.now() + patienceMs;
   let last: unknown;
   for (;;) {
     try {
@@ -51,7 +52,7 @@ export async function until<T>(
       if (error instanceof EndedWithout) throw error;
       last = error;
     }
-    if (Date.now() > deadline) throw new Error(`waited ${limitMs} ms for: ${what}`, { cause: last });
+    if (Date.now() > deadline) throw new Error(`waited ${patienceMs} ms for: ${what}`, { cause: last });
     await delay(pollMs);
   }
 }
