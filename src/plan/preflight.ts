@@ -80,7 +80,7 @@ export const blockersOf = (table: string): string =>
     raise exception 'replication slot % is inactive: the WAL of this statement would pile up', blocker.slot_name;
   end loop;
   for blocker in
-    select application_name from pg_stat_replication where pg_wal_lsn_diff(sent_lsn, replay_lsn) > 1073741824
+    select application_name from pg_stat_replication where pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) > 1073741824
   loop
     raise exception 'standby % is more than 1 GiB behind', blocker.application_name;
   end loop;`;
