@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { shippedOption } from '../../bench/scale/memory.ts';
 import { inRepository, readText } from '../support/repository.ts';
 
 /*
@@ -62,6 +63,13 @@ describe('Dockerfile', () => {
     expect(only(final, 'EXPOSE')).toBe('10187');
     expect(only(final, 'STOPSIGNAL')).toBe('SIGTERM');
     expect(all(final, 'ENV')).toContain('NODE_ENV=production');
+  });
+
+  it('starts Node.js with the option that was measured, and so does the unit', () => {
+    expect(all(final, 'ENV')).toContain(`NODE_OPTIONS=${shippedOption}`);
+    expect(readText('deploy/systemd/indexwarden.service')).toContain(
+      `\nEnvironment=NODE_OPTIONS=${shippedOption}\n`,
+    );
   });
 
   it('asks the daemon for its health with a script that it carries', () => {
