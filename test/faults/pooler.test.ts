@@ -31,6 +31,7 @@ const settings = [
     'transaction_read_only',
     'default_transaction_read_only',
   ],
+  ...['extra_float_digits', 'bytea_output', 'quote_all_identifiers', 'standard_conforming_strings'],
 ];
 
 describe.skipIf(hasNone)('behind pgbouncer', () => {
