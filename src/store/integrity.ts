@@ -60,8 +60,8 @@ export function readAhead(path: string, deadlineMs: number): boolean {
 }
 
 /**
- * SQLite's own check of the structure, our tables, then the checksum of every document and blob. The file was read before ({@link readAhead}). An error that
- * is no sign of damage is thrown.
+ * SQLite's own check of the structure, our tables, then the checksum of every document and blob. The file was read before
+ * ({@link readAhead}). An error that is no sign of damage is thrown.
  */
 export function verify(database: Database, deadlineMs: number): Verdict {
   try {
@@ -86,15 +86,19 @@ const blobColumns: readonly (readonly [table: string, column: string])[] = [
 
 /**
  * Tables that are not what their version says: with a letter of one changed a file can be read, and not written. A file that a start was
- * killed over may have none yet. Undefined where there is none.
+ * killed over has the version 0, and none yet. Undefined where all are as they should be; what is not ours does not count.
  */
 function verifySchema(database: Database): Verdict | undefined {
   const found = tablesOf(database);
   const made = new Database(':memory:', 0);
   try {
     migrate(made, Number(database.pragma('user_version') ?? 0));
-    const strange = [...tablesOf(made)].find(([name, sql]) => found.get(name) !== sql);
-    return strange && { kind: 'damaged', why: `${strange[0]} is not as it was made` };
+    const wanted = tablesOf(made);
+    migrate(made);
+    const strange = [...tablesOf(made).keys()].find((name) => found.get(name) !== wanted.get(name));
+    return strange === undefined
+      ? undefined
+      : { kind: 'damaged', why: `${strange} is not as its version made it` };
   } finally {
     made.close();
   }

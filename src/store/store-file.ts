@@ -82,6 +82,10 @@ function inspect(settings: FileSettings, deadlineMs: number | undefined): Opened
   try {
     const found = Number(database.pragma('user_version') ?? 0);
     if (found > schemaVersion) throw newer(settings.path, found);
+    if (found < 0) {
+      database.close();
+      return { kind: 'damaged', why: `there is no version ${found} of its tables` };
+    }
     const verdict: Verdict =
       deadlineMs === undefined ? { kind: 'out-of-time' } : verify(database, deadlineMs);
     if (verdict.kind === 'damaged') {

@@ -118,6 +118,18 @@ describe('a damaged file', () => {
     expect(await store.ledgerOf(shop)).toEqual(emptyLedger);
   });
 
+  it.each([0, -5, 2])('that says it was of version %i is moved aside', async (version) => {
+    const file = await filled();
+    const database = new Database(file, 0);
+    database.exec(`pragma user_version = ${version}`);
+    database.close();
+    const { store, notices } = await open(file);
+    expect(notices).toMatchObject([
+      { kind: 'opened', movedAside: { why: expect.stringContaining('version') } },
+    ]);
+    await store.keepMute(aMute());
+  });
+
   it.each(Object.keys(otherLetters) as (keyof typeof otherLetters)[])(
     'with other letters in a %s, which is a document all the same, is moved aside',
     async (table) => {
