@@ -14,7 +14,8 @@ export const quoteLiteral = (text: string): string =>
     : `'${text.replaceAll("'", "''")}'`;
 
 /** Names, strings that know escapes, strings between dollars, and strings of the standard. */
-const quotedTokens = /"(?:[^"]|"")*"|\bE'(?:[^'\\]|''|\\[\s\S])*'|\$(\w*)\$[\s\S]*?\$\1\$|'(?:[^']|'')*'/gi;
+const quotedTokens =
+  /"(?:[^"]|"")*"|\bE'(?:[^'\\]|''|\\[\s\S])*'|(?<![\w$])\$(\w*)\$[\s\S]*?\$\1\$|'(?:[^']|'')*'/gi;
 
 /**
  * SQL as a server prints it with `standard_conforming_strings` on, written so that it means the same with it off: a backslash in a
