@@ -87,7 +87,7 @@ const shapesOf = (isFull: boolean): readonly Shape[] => [
 const growthMax = 2.3;
 /** What takes less than this with twice as many is lost in the sampling. */
 const noticedMs = 40;
-const passes = 3;
+const passes = 9;
 
 /** The CPU of the main thread for each part of a pass, with n and with 2 n. */
 export async function measureShapes(
