@@ -45,6 +45,7 @@ export function concurrentPreflight(options: PreflightOptions): string {
 ${doBlock(`declare
   blocker record;
 begin${index}
+${sightLines.join('\n')}
 ${blockersOf(literalInBlock(qualified(options.schemaname, options.relname)))}${needs}
 end`)}`;
 }
@@ -55,6 +56,18 @@ export const concurrentSettings: readonly string[] = ['SET lock_timeout = 0;', '
 /** The line of a block that says what a statement needs. */
 export const needsLine = (bytes: number): string =>
   `  raise notice 'needs about ${humaneBytes(bytes)} of free disk, and as much WAL for each standby and slot: free disk is unknown from here';`;
+
+/**
+ * The lines of a block that say so where {@link blockersOf} would see nothing: to whoever may not read all statistics, the server shows
+ * the transactions, vacuums and standbys of others without their times and positions, and a comparison with those never holds. A
+ * warning, since an owner without that right may well run the script who knows that the database is quiet.
+ */
+export const sightLines: readonly string[] = [
+  "  if not pg_has_role(current_user, 'pg_read_all_stats', 'usage') then",
+  "    raise warning 'transactions, vacuums and standbys that would hold this up are not shown to role %: nobody has looked for them', current_user",
+  "      using hint = format('Look for them yourself, or GRANT pg_monitor TO %I and run this again.', current_user);",
+  '  end if;',
+];
 
 /**
  * The lines of a block, with a record named `blocker`, that look for whatever would hold the statement up. `table` is an expression for the

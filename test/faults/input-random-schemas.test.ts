@@ -125,7 +125,7 @@ describeOnPostgres(majors, (server, major) => {
 
   /** By psql as a person does it, where there is one. */
   async function runByPsql(url: string, script: string): Promise<void> {
-    if (noPsql) return runScript(url, script);
+    if (noPsql) return void (await runScript(url, script));
     const file = path.join(folder, `${major}.sql`);
     writeFileSync(file, script);
     const { status, stderr } = spawnSync('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', file, url], {

@@ -69,7 +69,7 @@ describeOnPostgres(
       });
       expect(await stateOf(on.url, 'by_hand')).toMatch(/^false/);
       await runOn(on.url, 'drop index by_hand');
-      let ended = Promise.resolve();
+      let ended: Promise<unknown> = Promise.resolve();
       await whileWriting(on.url, async () => {
         ended = runScript(short, script);
         ended.catch(() => {});

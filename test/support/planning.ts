@@ -50,20 +50,27 @@ export function planFrom(
   return made.value;
 }
 
-/** Runs a script in one connection, one statement after another, up to the first error. */
+/**
+ * Runs a script in one connection, one statement after another, up to the first error, and returns what it warned of, hints included.
+ */
 export async function runScript(
   url: string,
   script: string,
   settings: readonly string[] = [],
-): Promise<void> {
+): Promise<readonly string[]> {
   const client = new pg.Client({ connectionString: url });
+  const warnings: string[] = [];
   client.on('error', () => {});
+  client.on('notice', ({ severity, message, hint }) => {
+    if (severity === 'WARNING') warnings.push(`${message} ${hint ?? ''}`.trim());
+  });
   await client.connect();
   try {
     for (const statement of [...settings, ...statementsOf(script)]) await client.query(statement);
   } finally {
     await client.end();
   }
+  return warnings;
 }
 
 /** Runs a script as a client does that carries on after errors, and returns these. */

@@ -17,6 +17,7 @@ import {
   withConnection,
 } from '../support/postgres.ts';
 import { eventually } from '../support/processes.ts';
+import { createRole } from '../support/roles.ts';
 import { indexRows, missingFrom } from './index-rows.ts';
 
 /*
@@ -236,6 +237,29 @@ describeOnPostgres(majors, (server, major) => {
         await runOn(url, `select pg_drop_replication_slot('${slot}')`);
       }
     });
+  });
+
+  test('an owner who would not see what holds it up is told so, once, and may go on', async () => {
+    const plain = await createRole(server(), 'plain');
+    const seeing = await createRole(server(), 'seeing', { groups: ['pg_monitor'] });
+    const plan = planOf('t_b');
+    const fix = facts.findings.find(({ indexrelname }) => indexrelname === 't_b')?.fix;
+    const told = expect.stringMatching(
+      `are not shown to role ${plain.name}: nobody has looked for them .*GRANT pg_monitor TO ${plain.name}`,
+    );
+    for (const [role, warnings] of [
+      [plain, [told]],
+      [seeing, []],
+    ] as const) {
+      await runOn(url, `alter table t owner to ${role.name}`);
+      const asOwner = role.url(new URL(url).pathname.slice(1));
+      expect(await runScript(asOwner, fix?.preflightSql ?? '')).toEqual(warnings);
+      expect(await runScript(asOwner, sqlScript(plan))).toEqual(warnings);
+      expect(missingFrom(await indexRows(url), before)).toEqual(['public.t_b']);
+      await runOn(url, 'grant create on schema public to public');
+      expect(await runScript(asOwner, rollbackScript(plan))).toEqual(warnings);
+      await isUntouched();
+    }
   });
 
   test('a client that carries on after an error creates and drops nothing', async () => {

@@ -1,5 +1,5 @@
 import { assertNever } from '../../model/result.ts';
-import { doBlock, literalInBlock, needsLine, type PreflightOptions } from '../preflight.ts';
+import { doBlock, literalInBlock, needsLine, type PreflightOptions, sightLines } from '../preflight.ts';
 import { qualified } from '../sql.ts';
 import { deparseSettings, hashOfFound } from './definition-hash.ts';
 import { isFoundValid, keepChecks, runCheck } from './kept-checks.ts';
@@ -81,6 +81,7 @@ export const sessionBlock = (mark: Pick<PlanMark, 'id'>): string =>
   doBlock(['begin', ...sessionLines(mark), 'end'].join('\n'));
 
 const sessionLines = ({ id }: Pick<PlanMark, 'id'>): readonly string[] => [
+  ...sightLines,
   ...keepChecks,
   `  perform set_config('${planSetting}', '${id}', false);`,
 ];

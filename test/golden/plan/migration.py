@@ -40,6 +40,10 @@ $indexwarden$;"""
 SESSION = """DO $indexwarden$
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog', true);
+  if not pg_has_role(current_user, 'pg_read_all_stats', 'usage') then
+    raise warning 'transactions, vacuums and standbys that would hold this up are not shown to role %: nobody has looked for them', current_user
+      using hint = format('Look for them yourself, or GRANT pg_monitor TO %I and run this again.', current_user);
+  end if;
   perform set_config('indexwarden.blockers', $kept$DO $check$
 declare
   blocker record;

@@ -16,6 +16,10 @@ begin
   if pg_is_in_recovery() then
     raise exception 'this node is a standby: run the plan on the primary';
   end if;
+  if not pg_has_role(current_user, 'pg_read_all_stats', 'usage') then
+    raise warning 'transactions, vacuums and standbys that would hold this up are not shown to role %: nobody has looked for them', current_user
+      using hint = format('Look for them yourself, or GRANT pg_monitor TO %I and run this again.', current_user);
+  end if;
   perform set_config('indexwarden.blockers', $kept$DO $check$
 declare
   blocker record;
