@@ -10,9 +10,16 @@ export interface Replacement {
   readonly sizeRatio: number | undefined;
   /** Whether the wider index is too much larger, and the narrow one too much used, to advise a drop unseen. */
   readonly isForReview: boolean;
-  /** Other copies and covers of `drop` on the table, for the reader. */
+  /** Other copies and covers of `drop` on the table, for the reader: the first {@link othersNamedMax}. */
   readonly others: readonly IndexView[];
+  readonly othersTotal: number;
 }
+
+/**
+ * Each copy has a finding of its own, which names what stays; were the others all named beside each, a thousand copies would make a
+ * million names.
+ */
+export const othersNamedMax = 20;
 
 /** Up to where a drop is advised unseen: settings of the detector `redundant-index`, which `duplicate-index` decides by as well. */
 export interface ReplacementLimits {
@@ -55,10 +62,10 @@ export function replacementsOn(
   const found: Replacement[] = [...covered.values()];
   for (const [survivor, others] of copies) {
     const cover = covered.get(survivor);
+    const alike = [survivor, ...others];
     for (const copy of others) {
       // Indexes attached to a partitioned index are judged there, and no primary key goes because a partition has a unique copy.
       if (copy.parent !== undefined || copy.fact.isPrimary) continue;
-      const rest = [survivor, ...others].filter((other) => other !== copy);
       found.push(
         cover === undefined || cover.isForReview
           ? {
@@ -67,14 +74,26 @@ export function replacementsOn(
               reason: 'duplicate',
               sizeRatio: ratioOf(copy, survivor),
               isForReview: false,
-              others: rest.filter((other) => other !== survivor),
+              ...othersThan(copy, others),
             }
-          : { ...cover, drop: copy, others: rest },
+          : { ...cover, drop: copy, ...othersThan(copy, alike) },
       );
     }
   }
   return found.sort((a, b) => (a.drop.name < b.drop.name ? -1 : 1));
 }
+
+/** What is told of those among `all` that are not the one. */
+const othersThan = (
+  one: IndexView,
+  all: readonly IndexView[],
+): Pick<Replacement, 'others' | 'othersTotal'> => ({
+  others: all
+    .slice(0, othersNamedMax + 1)
+    .filter((other) => other !== one)
+    .slice(0, othersNamedMax),
+  othersTotal: all.length - 1,
+});
 
 /**
  * Indexes of one table by what a copy or a cover of theirs shares with them: access method, predicate and leading keys. On a table
@@ -137,7 +156,10 @@ class Covers {
       reason: best.reason,
       sizeRatio,
       isForReview: !isCheap && !this.#hasNegligibleScans(narrow),
-      others: covers.map(({ wide }) => wide).filter((wide) => wide !== best.wide),
+      ...othersThan(
+        best.wide,
+        covers.map(({ wide }) => wide),
+      ),
     };
   }
 

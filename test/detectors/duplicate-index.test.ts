@@ -31,6 +31,21 @@ describe('duplicate-index', () => {
     expect(draft.related[0]?.why).toBe('it is the one that is used (9 scans against 0)');
   });
 
+  it('names twenty of a hundred copies beside each, and how many there are', () => {
+    const copies = Array.from(
+      { length: 100 },
+      (_, place): DescribedIndex => ({ ...older, name: `copy_${place}` }),
+    );
+    const { drafts } = judge(duplicateIndex, [orders(...copies)]);
+    expect(drafts).toHaveLength(99);
+    for (const { subject, related, evidence } of drafts) {
+      expect(related.map(({ role }) => role)).toEqual(['keep', ...Array(20).fill('overlaps')]);
+      expect(new Set(related.map(({ indexrelname }) => indexrelname)).size).toBe(21);
+      expect(related.map(({ indexrelname }) => indexrelname)).not.toContain(subject);
+      expect(evidence).toMatchObject({ copies: 100 });
+    }
+  });
+
   it('keeps the smaller of two that are used alike', () => {
     const tables = [
       orders({ ...older, scans: 3, sizeBytes: 90_000 }, { ...newer, scans: 3, sizeBytes: 80_000 }),

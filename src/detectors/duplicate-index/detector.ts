@@ -59,7 +59,7 @@ function toDraft(replacement: Replacement, input: DetectorInput<unknown>): Draft
       keptSizeBytes: keep.sizeBytes ?? null,
       keptScansTotal: keep.usage?.scansTotal ?? null,
       tableRows: table.rows ?? null,
-      copies: replacement.others.length + 2,
+      copies: replacement.othersTotal + 2,
     },
     caveats: caveatsFor(replacement),
     impact: { reclaimableBytes: remedy.kind === 'review' ? 0 : (bytes ?? 0) },
