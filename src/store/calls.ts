@@ -43,15 +43,15 @@ const handlers: Handlers = {
     database.run('delete from mute where finding_id = ?', findingId);
     return null;
   },
-  recordsOf: (database, { target, kind }) => {
+  recordsOf: (database, { target, kind, after, limit }) => {
     const targetId = targetIdOf(database, target);
     if (targetId === undefined) return [];
     return whole(
       'record',
       database.all<{ readonly key: string; readonly body: string; readonly isWhole: number }>(
-        `select key, body, ${isWhole('record')} as isWhole from record where target_id = ? and kind = ?`,
-        targetId,
-        kind,
+        `select key, body, ${isWhole('record')} as isWhole from record
+         where target_id = ? and kind = ? ${after === undefined ? '' : 'and key > ?'} order by key limit ?`,
+        ...[targetId, kind, ...(after === undefined ? [] : [after]), limit],
       ),
     ).map(({ key, body }) => ({ key, body }));
   },

@@ -106,7 +106,8 @@ export interface Calls {
   readonly keepMute: [ask: { findingId: string; body: string }, answer: null];
   readonly liftMute: [ask: { findingId: string }, answer: null];
   readonly recordsOf: [
-    ask: { target: TargetId; kind: string },
+    /** So many of them at most, by key, from the one after `after` on; undefined for the first. */
+    ask: { target: TargetId; kind: string; after: string | undefined; limit: number },
     answer: readonly { readonly key: string; readonly body: string }[],
   ];
   readonly keepRecords: [

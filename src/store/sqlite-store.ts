@@ -1,5 +1,6 @@
 import { emptyLedger } from '../findings/ledger.ts';
 import type { DiaryEvent, KeptEvent } from '../model/event.ts';
+import type { TargetId } from '../model/ids.ts';
 import { slicedCopy } from '../model/sliced.ts';
 import { inSlices, mapInSlices } from './in-slices.ts';
 import { ledgerOfRows, packedLedgerOf } from './ledger-json.ts';
@@ -15,6 +16,7 @@ import type {
   Retention,
   Trimmed,
 } from './protocol.ts';
+import { asTheyAre, readPage, recordsPerPage } from './records.ts';
 import type { KeptMute, Store, StoreStatus } from './store.ts';
 import { type Parcel, StoreError, type StoreThread, startThread } from './thread.ts';
 
@@ -174,13 +176,18 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     liftMute: async (findingId) => {
       await call('liftMute', () => ({ ask: { findingId } }));
     },
-    recordsOf: async (target, kind) => {
-      const rows = await call('recordsOf', () => ({ ask: { target, kind } }));
-      const entries = await mapInSlices(rows, ({ key, body }): readonly [string, unknown] => [
-        key,
-        JSON.parse(body),
-      ]);
-      return new Map(entries);
+    recordsOf: async <T>(
+      target: TargetId,
+      kind: string,
+      read: (record: unknown) => T = asTheyAre,
+    ): Promise<ReadonlyMap<string, T>> => {
+      const records = new Map<string, T>();
+      let after: string | undefined;
+      do {
+        const ask = { target, kind, after, limit: recordsPerPage };
+        after = await inSlices(readPage(await call('recordsOf', () => ({ ask })), read, records));
+      } while (after !== undefined);
+      return records;
     },
     keepRecords: async (target, kind, changes) => {
       const entries = [...changes];

@@ -2,6 +2,7 @@ import { emptyLedger, type Ledger } from '../findings/ledger.ts';
 import type { DiaryEvent, KeptEvent } from '../model/event.ts';
 import { type NodeName, type TargetId, targetKey } from '../model/ids.ts';
 import type { Mute } from '../model/mute.ts';
+import { asTheyAre } from './records.ts';
 
 /** What is kept of the usage of one target's indexes on one node: a whole state, and what was collected since. */
 export interface StoredUsage {
@@ -62,8 +63,15 @@ export interface Store {
   readonly keepMute: (mute: KeptMute) => Promise<void>;
   readonly liftMute: (findingId: string) => Promise<void>;
 
-  /** Small documents about a target by kind (`bloat`, `definitions`) and key; JSON values. */
-  readonly recordsOf: (target: TargetId, kind: string) => Promise<ReadonlyMap<string, unknown>>;
+  /**
+   * Small documents about a target by kind (`bloat`, `definitions`) and key; JSON values. Each is handed to `read` as it comes: of
+   * a hundred thousand, what they are made into is held, and not also what they came as.
+   */
+  readonly recordsOf: <T = unknown>(
+    target: TargetId,
+    kind: string,
+    read?: (record: unknown) => T,
+  ) => Promise<ReadonlyMap<string, T>>;
   /** Sets those given; deletes those whose value is undefined. */
   readonly keepRecords: (
     target: TargetId,
@@ -128,7 +136,8 @@ export function memoryStore(): Store {
     liftMute: async (findingId) => {
       mutes.delete(findingId);
     },
-    recordsOf: async (target, kind) => new Map(records.get(recordsKey(target, kind))),
+    recordsOf: async (target, kind, read = asTheyAre) =>
+      new Map([...(records.get(recordsKey(target, kind)) ?? [])].map(([key, record]) => [key, read(record)])),
     keepRecords: async (target, kind, changes) => {
       const kept = records.get(recordsKey(target, kind)) ?? new Map<string, unknown>();
       for (const [key, value] of changes) {

@@ -2,11 +2,13 @@ import type { Catalogue, TableView } from '../analysis/catalogue.ts';
 import type { Snapshot } from '../collectors/snapshot.ts';
 import { inventoryWholeAtMs } from '../history/bloat/observe.ts';
 import {
+  type DailyTableSizes,
   observeTableSizes,
   type TableSizePoint,
   type TableSizesMemory,
   tableSizesFrom,
   tableSizesKey,
+  tableSizesOf,
 } from '../history/tables/sizes.ts';
 import { type TargetId, targetKey } from '../model/ids.ts';
 import { inSlices } from '../store/in-slices.ts';
@@ -21,7 +23,7 @@ export class TableSizes {
   readonly #options: { readonly target: TargetId; readonly store: Store; readonly log: WatchLog };
   #memory: TableSizesMemory | undefined;
   /** Written with the next change, when writing failed. */
-  readonly #unwritten = new Map<string, readonly TableSizePoint[] | undefined>();
+  readonly #unwritten = new Map<string, DailyTableSizes | undefined>();
   /** Of the store, when everything was read from it or is to be written to it. */
   #openings = 0;
 
@@ -55,14 +57,14 @@ export class TableSizes {
 
   /** Oldest first; none where nothing is remembered. */
   of(table: TableView): readonly TableSizePoint[] {
-    return this.#memory?.get(tableSizesKey(table)) ?? [];
+    return this.#memory?.get(tableSizesKey(table))?.all() ?? [];
   }
 
   async #load(): Promise<TableSizesMemory> {
     if (this.#memory !== undefined) return this.#memory;
     const { target, store } = this.#options;
     this.#openings = store.openings();
-    const { memory, dropped } = tableSizesFrom(await store.recordsOf(target, recordKind));
+    const { memory, dropped } = tableSizesFrom(await store.recordsOf(target, recordKind, tableSizesOf));
     for (const key of dropped) this.#unwritten.set(key, undefined);
     return memory;
   }

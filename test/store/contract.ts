@@ -175,6 +175,21 @@ export function storeContract(open: () => Promise<Store>): void {
     expect(await store.recordsOf(blog, 'bloat')).toEqual(new Map([['a', 8]]));
   });
 
+  it('hands records to a reader, all of them, however many there are', async () => {
+    const store = await open();
+    const records = Array.from({ length: 2_500 }, (_, place) => [`k${place}`, { place }] as const);
+    await store.keepRecords(shop, 'bloat', new Map([...records, ['', { place: -1 }]]));
+    await store.keepRecords(shop, 'bloat-after', new Map([['k', 'of another kind']]));
+    const read = await store.recordsOf(
+      shop,
+      'bloat',
+      (record) => (record as { readonly place: number }).place,
+    );
+    expect(new Map(read)).toEqual(
+      new Map([...records.map(([key], place) => [key, place] as const), ['', -1]]),
+    );
+  });
+
   it('appends collections, and folds them into checkpoint and days', async () => {
     const store = await open();
     expect(await store.usageOf(shop, primary)).toEqual({ checkpoint: undefined, collections: [] });

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Generation } from '../../src/findings/generation.ts';
-import { type IndexMemory, memoryFrom } from '../../src/history/bloat/memory.ts';
+import { type IndexMemory, indexMemoryOf, memoryFrom } from '../../src/history/bloat/memory.ts';
 import { MiB } from '../../src/model/units.ts';
 import { systemClock } from '../../src/scheduler/clock.ts';
 import { memoryStore } from '../../src/store/store.ts';
@@ -276,7 +276,7 @@ describeOnPostgres(ends, (server) => {
     );
     await withConnection(database.url, (client) => client.query('reindex index concurrently orders_name'));
     const remembered = async (table: string, name: string): Promise<IndexMemory | undefined> =>
-      memoryFrom(await store.recordsOf(target, recordKind)).memory.get(
+      memoryFrom(await store.recordsOf(target, recordKind, indexMemoryOf)).memory.get(
         JSON.stringify(['public', table, name]),
       );
     await eventually('both to be measured while they are new', async () => {

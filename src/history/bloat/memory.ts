@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { BloatBaseline, BloatKnowledge, IndexScan } from '../../analysis/bloat/bloat.ts';
 import type { IndexView } from '../../analysis/catalogue.ts';
+import { PackedPoints, type PointFormat, packedPoints } from '../packed-points.ts';
 
 const count = z.number().nonnegative();
 const instant = z.number();
@@ -36,17 +37,39 @@ const baseline = z.strictObject({
 
 const freeSpace = z.strictObject({ atMs: instant, freeBytes: count, pendingPages: count.nullable() });
 
+/** How a ratio came about that is remembered, in the order of the stored number. */
+const methods = ['measured', 'calibrated'] as const;
+
 const sizePoint = z.strictObject({
   atMs: instant,
   sizeBytes: count,
   liveEntries: count,
   /** The share of it that a rebuild would have freed, 0 to 1, where that was more than an estimate. Records of before have none. */
-  bloat: z
-    .strictObject({ ratio: z.number().min(0).max(1), method: z.enum(['measured', 'calibrated']) })
-    .optional(),
+  bloat: z.strictObject({ ratio: z.number().min(0).max(1), method: z.enum(methods) }).optional(),
 });
 /** How large an index was on one day, how many rows it served and, where that is known, how bloated it was. */
 export type SizePoint = z.infer<typeof sizePoint>;
+
+const sizeFormat: PointFormat<SizePoint> = {
+  width: 5,
+  numbersOf: ({ atMs, sizeBytes, liveEntries, bloat }) => [
+    atMs,
+    sizeBytes,
+    liveEntries,
+    bloat?.ratio ?? null,
+    bloat === undefined ? null : methods.indexOf(bloat.method),
+  ],
+  pointOf: ([atMs, sizeBytes, liveEntries, ratio, method]) => ({
+    ...{ atMs: atMs ?? 0, sizeBytes: sizeBytes ?? 0, liveEntries: liveEntries ?? 0 },
+    ...(typeof ratio !== 'number' || typeof method !== 'number'
+      ? {}
+      : { bloat: { ratio, method: methods[method] ?? 'calibrated' } }),
+  }),
+};
+
+/** Oldest first. */
+export const sizesOf = (points: readonly SizePoint[]): PackedPoints<SizePoint> =>
+  PackedPoints.of(sizeFormat, points);
 
 const look = z.strictObject({
   atMs: instant,
@@ -78,10 +101,10 @@ export const indexMemory = z.strictObject({
   baseline: baseline.optional(),
   /** When the last rebuild was noticed. */
   rebuiltAtMs: instant.optional(),
-  /** One a day, oldest first. */
-  sizes: z.array(sizePoint).max(64),
+  /** One a day, oldest first; as a list of points in JSON. */
+  sizes: z.union([packedPoints<SizePoint>(), z.array(sizePoint).max(64).transform(sizesOf)]),
 });
-export type IndexMemory = z.infer<typeof indexMemory>;
+export type IndexMemory = z.output<typeof indexMemory>;
 
 /** By {@link memoryKey}. */
 export type BloatMemory = ReadonlyMap<string, IndexMemory>;
@@ -118,17 +141,19 @@ const baselineOf = ({
   ...(fresh === undefined ? {} : { fresh }),
 });
 
-/** Records of a store as memory; what does not fit is left out and counted. */
-export function memoryFrom(records: ReadonlyMap<string, unknown>): {
+/** A record of a store as memory; undefined where it does not fit. */
+export const indexMemoryOf = (record: unknown): IndexMemory | undefined => indexMemory.safeParse(record).data;
+
+/** What was read from a store by {@link indexMemoryOf}; what did not fit is left out and counted. */
+export function memoryFrom(records: ReadonlyMap<string, IndexMemory | undefined>): {
   readonly memory: BloatMemory;
   readonly dropped: readonly string[];
 } {
   const memory = new Map<string, IndexMemory>();
   const dropped: string[] = [];
   for (const [key, record] of records) {
-    const parsed = indexMemory.safeParse(record);
-    if (parsed.success) memory.set(key, parsed.data);
-    else dropped.push(key);
+    if (record === undefined) dropped.push(key);
+    else memory.set(key, record);
   }
   return { memory, dropped };
 }

@@ -5,7 +5,7 @@ import type { Snapshot } from '../../collectors/snapshot.ts';
 import type { DiaryEvent } from '../../model/event.ts';
 import { atOnce, type Sliced, slicedSet } from '../../model/sliced.ts';
 import { dayMs, hourMs, humaneBytes, MiB } from '../../model/units.ts';
-import { type BloatMemory, type IndexMemory, memoryKey, type SizePoint } from './memory.ts';
+import { type BloatMemory, type IndexMemory, memoryKey, sizesOf } from './memory.ts';
 
 export interface ObserveSettings {
   /** A rebuild of an index smaller than this is no baseline: rounding to pages decides its size. */
@@ -135,7 +135,7 @@ function lookAt(
         };
   if (known === undefined) {
     const look = { atMs, oid, relfilenode, sizeBytes, sizeBeforeBytes: null, liveEntries: live };
-    const sizes = withPoint([], atMs, sizeBytes, live);
+    const sizes = withPoint(sizesOf([]), atMs, sizeBytes, live);
     if (!settings.isNew) return { now: { look, sizes } };
     if (sizeBytes === null) return { now: { look: { ...look, isNew: true }, sizes } };
     return { now: { look, sizes, ...(isAsBuilt(index, sizeBytes, settings) && baseline(sizeBytes)) } };
@@ -213,15 +213,15 @@ function rebuiltEvent(
   };
 }
 
-/** The list itself where the day has its point already, or where there is nothing to note. */
+/** The points themselves where the day has its point already, or where there is nothing to note. */
 function withPoint(
-  sizes: SizePoint[],
+  sizes: IndexMemory['sizes'],
   atMs: number,
   sizeBytes: number | null,
   live: number | null,
-): SizePoint[] {
-  const last = sizes.at(-1);
+): IndexMemory['sizes'] {
+  const last = sizes.newest;
   const isNoted = last !== undefined && Math.floor(last.atMs / dayMs) >= Math.floor(atMs / dayMs);
   if (isNoted || sizeBytes === null || live === null || live <= 0) return sizes;
-  return [...sizes, { atMs, sizeBytes, liveEntries: live }].slice(-sizePointsMax);
+  return sizes.with({ atMs, sizeBytes, liveEntries: live }, sizePointsMax);
 }

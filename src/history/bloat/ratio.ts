@@ -9,10 +9,10 @@ import type { IndexMemory } from './memory.ts';
  */
 export function withRatio(memory: IndexMemory, { ratio, method }: Bloat, nowMs: number): IndexMemory {
   if (ratio === null || (method !== 'measured' && method !== 'calibrated')) return memory;
-  const last = memory.sizes.at(-1);
+  const last = memory.sizes.newest;
   if (last === undefined || Math.floor(last.atMs / dayMs) !== Math.floor(nowMs / dayMs)) return memory;
   const isNoted = last.bloat?.method === 'measured' || last.bloat?.method === method;
   return isNoted
     ? memory
-    : { ...memory, sizes: [...memory.sizes.slice(0, -1), { ...last, bloat: { ratio, method } }] };
+    : { ...memory, sizes: memory.sizes.withNewest({ ...last, bloat: { ratio, method } }) };
 }

@@ -3,6 +3,7 @@ import type { Catalogue, TableView } from '../../analysis/catalogue.ts';
 import type { Sliced } from '../../model/sliced.ts';
 import { dayMs } from '../../model/units.ts';
 import { sizePointsMax } from '../bloat/observe.ts';
+import { PackedPoints, type PointFormat, packedPoints } from '../packed-points.ts';
 
 const unknownable = z.number().nonnegative().nullable();
 
@@ -17,25 +18,45 @@ const tableSizePoint = z.strictObject({
 /** How large a table and its indexes were on one day. */
 export type TableSizePoint = z.infer<typeof tableSizePoint>;
 
-/** One a day, oldest first. */
-const tableSizes = z.array(tableSizePoint).max(64);
+const tableSizeFormat: PointFormat<TableSizePoint> = {
+  width: 4,
+  numbersOf: ({ atMs, sizeBytes, indexBytes, rows }) => [atMs, sizeBytes, indexBytes, rows],
+  pointOf: ([atMs, sizeBytes, indexBytes, rows]) => ({
+    ...{ atMs: atMs ?? 0, sizeBytes: sizeBytes ?? null },
+    ...{ indexBytes: indexBytes ?? null, rows: rows ?? null },
+  }),
+};
+
+/** One a day, oldest first; as a list of points in JSON. */
+export type DailyTableSizes = PackedPoints<TableSizePoint>;
+const noSizes: DailyTableSizes = PackedPoints.of(tableSizeFormat, []);
+const tableSizes = z.union([
+  packedPoints<TableSizePoint>(),
+  z
+    .array(tableSizePoint)
+    .max(64)
+    .transform((points) => PackedPoints.of(tableSizeFormat, points)),
+]);
 
 /** By {@link tableSizesKey}. */
-export type TableSizesMemory = ReadonlyMap<string, readonly TableSizePoint[]>;
+export type TableSizesMemory = ReadonlyMap<string, DailyTableSizes>;
 
 export const tableSizesKey = ({ names }: TableView): string => names.path;
 
-/** Records of a store as memory; what does not fit is of another version or damaged, and is forgotten. */
-export function tableSizesFrom(records: ReadonlyMap<string, unknown>): {
+/** A record of a store as memory; undefined where it does not fit. */
+export const tableSizesOf = (record: unknown): DailyTableSizes | undefined =>
+  tableSizes.safeParse(record).data;
+
+/** What was read from a store by {@link tableSizesOf}; what did not fit is of another version or damaged, and is forgotten. */
+export function tableSizesFrom(records: ReadonlyMap<string, DailyTableSizes | undefined>): {
   readonly memory: TableSizesMemory;
   readonly dropped: readonly string[];
 } {
-  const memory = new Map<string, readonly TableSizePoint[]>();
+  const memory = new Map<string, DailyTableSizes>();
   const dropped: string[] = [];
   for (const [key, record] of records) {
-    const parsed = tableSizes.safeParse(record);
-    if (parsed.success) memory.set(key, parsed.data);
-    else dropped.push(key);
+    if (record === undefined) dropped.push(key);
+    else memory.set(key, record);
   }
   return { memory, dropped };
 }
@@ -51,23 +72,23 @@ export function* observeTableSizes(
   isWhole: boolean,
 ): Sliced<{
   readonly memory: TableSizesMemory;
-  readonly changes: ReadonlyMap<string, readonly TableSizePoint[] | undefined>;
+  readonly changes: ReadonlyMap<string, DailyTableSizes | undefined>;
 }> {
   const memory = new Map(isWhole ? [] : before);
-  const changes = new Map<string, readonly TableSizePoint[] | undefined>();
+  const changes = new Map<string, DailyTableSizes | undefined>();
   const day = Math.floor(atMs / dayMs);
   for (const table of tables) {
     yield;
     const key = tableSizesKey(table);
-    const known = before.get(key) ?? [];
-    const last = known.at(-1);
+    const known = before.get(key) ?? noSizes;
+    const last = known.newest;
     const isNoted = last !== undefined && Math.floor(last.atMs / dayMs) >= day;
     const point = isNoted ? undefined : pointOf(table, atMs);
     if (point === undefined) {
-      if (known.length > 0) memory.set(key, known);
+      if (!known.isEmpty) memory.set(key, known);
       continue;
     }
-    const sizes = [...known, point].slice(-sizePointsMax);
+    const sizes = known.with(point, sizePointsMax);
     memory.set(key, sizes);
     changes.set(key, sizes);
   }

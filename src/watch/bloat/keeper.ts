@@ -16,6 +16,7 @@ import { withFreeSpace, withScan } from '../../history/bloat/measured.ts';
 import {
   type BloatMemory,
   type IndexMemory,
+  indexMemoryOf,
   knowledgeOf,
   memoryFrom,
   memoryKey,
@@ -81,13 +82,15 @@ interface Attempt extends MeasurementFailure {
   readonly untilMs: number;
 }
 
-/** An answer with what it was made of. Of an equal basis the newer one is kept: the older would hold on to a catalogue that is gone. */
+/**
+ * An answer with what it was made of. Of an equal basis and memory the newer ones are kept: the older would hold on to a catalogue that
+ * is gone.
+ */
 interface Estimate extends Mutable<EstimateBasis> {
-  readonly memory: IndexMemory | undefined;
-  readonly answer: Bloat;
-  /** The answer as it is told: with what keeps the index from being measured. */
-  told: Bloat;
-  hindrance: Hindrance | undefined;
+  memory: IndexMemory | undefined;
+  readonly hindrance: Hindrance | undefined;
+  /** The answer with what keeps the index from being measured. */
+  readonly told: Bloat;
 }
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -183,34 +186,29 @@ export class BloatKeeper {
       const name = memoryKey(index);
       const known = memory.get(name);
       const basis = { index, hour };
+      const hindrance = this.#hindranceOf(index, catalogue);
       let estimate = this.#estimates.get(index.oid);
       if (
         estimate === undefined ||
         !isSameBasis(estimate, basis) ||
-        !isSameKnowledge(estimate.memory, known)
+        !isSameKnowledge(estimate.memory, known) ||
+        !isSameHindrance(estimate.hindrance, hindrance)
       ) {
         isChanged = true;
         if (made > 0 && made % estimatesPerTurn === 0) await nextTurn();
         made += 1;
-        const answer = this.#words.of(
-          estimateBloat(index, { knowledge: knowledgeOf(known), catalogue, nowMs }),
-        );
-        estimate = { ...basis, memory: known, answer, hindrance: undefined, told: answer };
+        const answer = estimateBloat(index, { knowledge: knowledgeOf(known), catalogue, nowMs });
+        estimate = { ...basis, memory: known, hindrance, told: this.#words.of(hindered(answer, hindrance)) };
         this.#estimates.set(index.oid, estimate);
       } else {
         // One that was attached elsewhere counts in another whole.
         isChanged ||= estimate.index.fact !== index.fact;
         estimate.index = index;
         estimate.hour = hour;
-      }
-      const hindrance = this.#hindranceOf(index, catalogue);
-      if (!isSameHindrance(hindrance, estimate.hindrance)) {
-        estimate.told = this.#words.of(hindered(estimate.answer, hindrance));
-        estimate.hindrance = hindrance;
-        isChanged = true;
+        estimate.memory = known;
       }
       const now = this.#memory?.get(name);
-      const withDay = now === undefined ? undefined : withRatio(now, estimate.answer, nowMs);
+      const withDay = now === undefined ? undefined : withRatio(now, estimate.told, nowMs);
       if (withDay === undefined || withDay === now) continue;
       this.#memory?.set(name, withDay);
       noted.set(name, withDay);
@@ -225,7 +223,7 @@ export class BloatKeeper {
     this.#told = told;
     return {
       bloat: told?.bloat ?? new Map(),
-      sizesOf: (index) => this.memory.get(memoryKey(index))?.sizes ?? [],
+      sizesOf: (index) => this.memory.get(memoryKey(index))?.sizes.all() ?? [],
     };
   }
 
@@ -414,7 +412,7 @@ export class BloatKeeper {
     if (this.#memory !== undefined) return this.#memory;
     const { store, target, onProblem } = this.#options;
     this.#openings = store.openings();
-    const { memory, dropped } = memoryFrom(await store.recordsOf(target, recordKind));
+    const { memory, dropped } = memoryFrom(await store.recordsOf(target, recordKind, indexMemoryOf));
     if (dropped.length > 0)
       onProblem(`${dropped.length} records about bloat do not fit this version and are forgotten`);
     for (const key of dropped) this.#unwritten.set(key, undefined);

@@ -15,9 +15,11 @@ import { withFreeSpace, withScan } from '../../../src/history/bloat/measured.ts'
 import {
   type BloatMemory,
   type IndexMemory,
+  indexMemoryOf,
   knowledgeOf,
   memoryFrom,
   memoryKey,
+  sizesOf,
 } from '../../../src/history/bloat/memory.ts';
 import type { IndexOid } from '../../../src/model/ids.ts';
 import { atOnce } from '../../../src/model/sliced.ts';
@@ -32,6 +34,9 @@ import {
   tableOid,
   takenAtMs,
 } from '../../support/builders.ts';
+
+const memoryRead = (records: readonly (readonly [string, unknown])[]): ReturnType<typeof memoryFrom> =>
+  memoryFrom(new Map(records.map(([key, record]) => [key, indexMemoryOf(record)])));
 
 const look: IndexMemory['look'] = {
   atMs: takenAtMs,
@@ -73,19 +78,19 @@ describe('records of the store', () => {
       ...{ atMs: 1, expectedBytes: 2, liveEntries: 3, freshDensity: 0.7, source: 'rebuild' },
       fresh: { tupleCount: 3, tupleBytes: 48 },
     },
-    sizes: [{ atMs: 1, sizeBytes: 2, liveEntries: 3 }],
+    sizes: sizesOf([{ atMs: 1, sizeBytes: 2, liveEntries: 3 }]),
   };
 
   it('survive being written as JSON', () => {
-    const read = memoryFrom(new Map([['k', JSON.parse(JSON.stringify(whole))]]));
+    const read = memoryRead([['k', JSON.parse(JSON.stringify(whole))]]);
     expect(read.dropped).toEqual([]);
-    expect(read.memory.get('k')).toEqual(whole);
+    expect(JSON.parse(JSON.stringify(read.memory.get('k')))).toEqual(JSON.parse(JSON.stringify(whole)));
   });
 
   it('of the version before, which kept less of a baseline, are read as they are', () => {
     const { fresh: _, ...before } = whole.baseline ?? {};
     const older = { ...whole, baseline: before };
-    const read = memoryFrom(new Map([['k', older]]));
+    const read = memoryRead([['k', older]]);
     expect(read.dropped).toEqual([]);
     expect(knowledgeOf(read.memory.get('k')).baseline).toEqual(before);
   });
@@ -98,12 +103,10 @@ describe('records of the store', () => {
     ['with a size that is none', { ...whole, look: { ...look, sizeBytes: -1 } }],
     ['with a density above 1', { ...whole, baseline: { ...whole.baseline, freshDensity: 7 } }],
   ])('are forgotten when they are %s, and cost the others nothing', (_, bad) => {
-    const read = memoryFrom(
-      new Map<string, unknown>([
-        ['bad', bad],
-        ['good', whole],
-      ]),
-    );
+    const read = memoryRead([
+      ['bad', bad],
+      ['good', whole],
+    ]);
     expect([...read.memory.keys()]).toEqual(['good']);
     expect(read.dropped).toEqual(['bad']);
   });
@@ -123,7 +126,7 @@ describe('records of the store', () => {
 describe('after a measurement', () => {
   it('a B-tree is known by its scan, and by what it should be in proportion to its entries', () => {
     const { index, catalogue } = scene();
-    const memory = withScan({ look, sizes: [] }, index, scan, catalogue);
+    const memory = withScan({ look, sizes: sizesOf([]) }, index, scan, catalogue);
     const expected = estimateBloat(index, {
       knowledge: { scan },
       catalogue,
@@ -150,7 +153,7 @@ describe('after a measurement', () => {
   it('a GiST index that was just rebuilt has shown how dense it is packed', () => {
     const { index, catalogue } = scene(gist);
     const memory = withScan(
-      { look, sizes: [], baseline: fresh },
+      { look, sizes: sizesOf([]), baseline: fresh },
       index,
       { ...scan, tupleBytes: 7 * MiB },
       catalogue,
@@ -169,7 +172,9 @@ describe('after a measurement', () => {
   it('an older rebuild tells nothing of the density any more, and stays what is compared with', () => {
     const { index, catalogue } = scene(gist);
     const old = { ...fresh, atMs: takenAtMs - 5 * hourMs };
-    expect(withScan({ look, sizes: [], baseline: old }, index, scan, catalogue).baseline).toEqual(old);
+    expect(withScan({ look, sizes: sizesOf([]), baseline: old }, index, scan, catalogue).baseline).toEqual(
+      old,
+    );
   });
 
   /** Ten rows for each key, in posting lists as a build makes them. */
@@ -184,32 +189,36 @@ describe('after a measurement', () => {
 
   it('a B-tree that was just rebuilt has shown how far equal keys merge', () => {
     const { index, catalogue } = scene();
-    const memory = withScan({ look, sizes: [], baseline: young }, index, merged, catalogue);
+    const memory = withScan({ look, sizes: sizesOf([]), baseline: young }, index, merged, catalogue);
     expect(memory.baseline).toEqual({ ...young, fresh: { tupleCount: 10_000, tupleBytes: 800_000 } });
     expect(knowledgeOf(memory).baseline?.fresh).toEqual({ tupleCount: 10_000, tupleBytes: 800_000 });
   });
 
   it('a later scan of a B-tree leaves what its rebuild showed alone', () => {
     const { index, catalogue } = scene();
-    const first = withScan({ look, sizes: [], baseline: young }, index, merged, catalogue);
+    const first = withScan({ look, sizes: sizesOf([]), baseline: young }, index, merged, catalogue);
     const grown = { ...merged, atMs: takenAtMs + hourMs, tupleCount: 30_000, tupleBytes: 1_400_000 };
     const later = withScan(first, index, grown, catalogue);
     expect(later.baseline).toEqual(first.baseline);
     expect(later.scan).toEqual(grown);
     // Nor does one that came too late to see it new take the place of the rebuild.
     const old = { ...young, atMs: takenAtMs - 5 * hourMs };
-    expect(withScan({ look, sizes: [], baseline: old }, index, merged, catalogue).baseline).toEqual(old);
+    expect(withScan({ look, sizes: sizesOf([]), baseline: old }, index, merged, catalogue).baseline).toEqual(
+      old,
+    );
   });
 
   it('a B-tree without posting lists has nothing to show, and keeps the baseline of its rebuild', () => {
     const { index, catalogue } = scene({ fact: { isUnique: true } });
-    expect(withScan({ look, sizes: [], baseline: young }, index, scan, catalogue).baseline).toEqual(young);
+    expect(withScan({ look, sizes: sizesOf([]), baseline: young }, index, scan, catalogue).baseline).toEqual(
+      young,
+    );
   });
 
   it('an index that a rebuild would make larger is remembered as what the rebuild would be', () => {
     const { index, catalogue } = scene({ sizeBytes: MiB });
     const tight = { ...scan, sizeBytes: MiB, tupleBytes: 1_600_000, freeBytes: 0 };
-    const { baseline } = withScan({ look, sizes: [] }, index, tight, catalogue);
+    const { baseline } = withScan({ look, sizes: sizesOf([]) }, index, tight, catalogue);
     const answer = estimateBloat(index, { knowledge: { scan: tight }, catalogue, nowMs: takenAtMs });
     expect(answer).toMatchObject({ sizeBytes: MiB, expectedSizeBytes: MiB, wastedBytes: 0, ratio: 0 });
     expect(baseline?.expectedBytes).toBeGreaterThan(2 * MiB);
@@ -218,18 +227,18 @@ describe('after a measurement', () => {
   it('an unknown number of entries makes no baseline', () => {
     const { index, catalogue } = scene();
     expect(
-      withScan({ look, sizes: [] }, index, { ...scan, liveEntries: null }, catalogue).baseline,
+      withScan({ look, sizes: sizesOf([]) }, index, { ...scan, liveEntries: null }, catalogue).baseline,
     ).toBeUndefined();
   });
 
   it('the free-space map is kept with the size it was read at', () => {
     const { index } = scene({ fact: { accessMethod: 'gin' } });
     const freeSpace = { atMs: takenAtMs, freeBytes: 8_192, pendingPages: 3 };
-    expect(withFreeSpace({ look, sizes: [] }, index, freeSpace)).toMatchObject({
+    expect(withFreeSpace({ look, sizes: sizesOf([]) }, index, freeSpace)).toMatchObject({
       freeSpace,
       freeSpaceSizeBytes: 10 * MiB,
     });
-    expect(knowledgeOf(withFreeSpace({ look, sizes: [] }, index, freeSpace))).toEqual({ freeSpace });
+    expect(knowledgeOf(withFreeSpace({ look, sizes: sizesOf([]) }, index, freeSpace))).toEqual({ freeSpace });
   });
 });
 
@@ -294,7 +303,9 @@ describe('the answers', () => {
     const blind = bloatOf(catalogue, new Map(), () => hindrance, takenAtMs).get(index.oid);
     expect(blind?.reason).toContain('it is locked');
     expect(blind?.improvement).toBe('wait');
-    const memory = new Map([[memoryKey(index), withScan({ look, sizes: [] }, index, scan, catalogue)]]);
+    const memory = new Map([
+      [memoryKey(index), withScan({ look, sizes: sizesOf([]) }, index, scan, catalogue)],
+    ]);
     expect(bloatOf(catalogue, memory, () => hindrance, takenAtMs).get(index.oid)).toMatchObject({
       method: 'measured',
       confidence: 'high',
@@ -320,7 +331,7 @@ describe('the answers', () => {
     ]);
     const known = (name: string) => {
       const index = indexNamed(catalogue, name);
-      return [memoryKey(index), withScan({ look, sizes: [] }, index, scan, catalogue)] as const;
+      return [memoryKey(index), withScan({ look, sizes: sizesOf([]) }, index, scan, catalogue)] as const;
     };
     const top = indexNamed(catalogue, 'i').oid;
     const both = bloatOf(catalogue, new Map([known('one_i'), known('two_i')]), () => undefined, takenAtMs);

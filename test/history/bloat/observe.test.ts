@@ -166,7 +166,7 @@ describe('a rebuild', () => {
     const known = observed.memory.get(key);
     expect(known?.scan).toBeUndefined();
     expect(known?.deadShareAtScan).toBeUndefined();
-    expect(known?.sizes).toEqual(first.sizes);
+    expect(known?.sizes.all()).toEqual(first.sizes.all());
   });
 });
 
@@ -284,7 +284,7 @@ describe('what is remembered', () => {
         atMs: hour * hourMs,
         facts: { takenAtMs: takenAtMs + hour * hourMs },
       }).memory;
-    const sizes = memory.get(key)?.sizes ?? [];
+    const sizes = memory.get(key)?.sizes.all() ?? [];
     expect(sizes).toHaveLength(sizePointsMax);
     const days = sizes.map(({ atMs }) => Math.floor(atMs / dayMs));
     expect(new Set(days).size).toBe(days.length);

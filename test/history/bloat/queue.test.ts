@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Bloat } from '../../../src/analysis/bloat/bloat.ts';
-import { type IndexMemory, memoryKey } from '../../../src/history/bloat/memory.ts';
+import { type IndexMemory, memoryKey, sizesOf } from '../../../src/history/bloat/memory.ts';
 import {
   defaultQueueSettings,
   type Means,
@@ -41,7 +41,7 @@ function queueOf(scene: Scene): readonly Wanted[] {
   const memory = new Map(
     Object.entries(scene.memory ?? {}).map(([name, known]) => [
       memoryKey(indexNamed(catalogue, name)),
-      { look, sizes: [], ...known },
+      { look, sizes: sizesOf([]), ...known },
     ]),
   );
   const putOff = new Set((scene.putOff ?? []).map((name) => memoryKey(indexNamed(catalogue, name))));

@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { type IndexMemory, memoryFrom, type SizePoint } from '../../../src/history/bloat/memory.ts';
+import {
+  type IndexMemory,
+  indexMemoryOf,
+  memoryFrom,
+  type SizePoint,
+  sizesOf,
+} from '../../../src/history/bloat/memory.ts';
 import { withRatio } from '../../../src/history/bloat/ratio.ts';
-import { observeTableSizes, tableSizesFrom, tableSizesKey } from '../../../src/history/tables/sizes.ts';
+import {
+  observeTableSizes,
+  tableSizesFrom,
+  tableSizesKey,
+  tableSizesOf,
+} from '../../../src/history/tables/sizes.ts';
 import { daysOf, dayText, indexTimeline, tableTimeline } from '../../../src/history/timeline/timeline.ts';
 import {
   indexDayIn,
@@ -111,6 +122,13 @@ const scene = () => {
   const index = indexNamed(catalogue, 'i');
   return { catalogue, index, table: index.table };
 };
+/** As a store writes and reads them. */
+const readAgain = <T>(
+  records: ReadonlyMap<string, unknown>,
+  read: (record: unknown) => T,
+): ReadonlyMap<string, T> =>
+  new Map([...records].map(([key, record]) => [key, read(JSON.parse(JSON.stringify(record)))]));
+
 const point = (daysAgo: number, more: Partial<SizePoint> = {}): SizePoint => ({
   atMs: takenAtMs - daysAgo * dayMs,
   sizeBytes: 10 * MiB,
@@ -217,17 +235,17 @@ describe('the ratio of bloat beside the size of a day', () => {
     look: {
       ...{ atMs: takenAtMs, oid: 1, relfilenode: 1, sizeBytes: 1, sizeBeforeBytes: null, liveEntries: 1 },
     },
-    sizes: [point(1), point(0)],
+    sizes: sizesOf([point(1), point(0)]),
   };
   const measured = aBloat({ method: 'measured', ratio: 0.4 });
   const calibrated = aBloat({ method: 'calibrated', ratio: 0.3 });
 
   it('is noted once a day, and a measurement goes before what was calibrated', () => {
     const first = withRatio(memory, calibrated, takenAtMs);
-    expect(first.sizes.map(({ bloat }) => bloat?.ratio)).toEqual([undefined, 0.3]);
+    expect(first.sizes.all().map(({ bloat }) => bloat?.ratio)).toEqual([undefined, 0.3]);
     expect(withRatio(first, aBloat({ method: 'calibrated', ratio: 0.9 }), takenAtMs)).toBe(first);
     const second = withRatio(first, measured, takenAtMs + hourMs);
-    expect(second.sizes.at(-1)?.bloat).toEqual({ ratio: 0.4, method: 'measured' });
+    expect(second.sizes.newest?.bloat).toEqual({ ratio: 0.4, method: 'measured' });
     expect(withRatio(second, calibrated, takenAtMs)).toBe(second);
   });
 
@@ -242,10 +260,10 @@ describe('the ratio of bloat beside the size of a day', () => {
       ['old', memory],
       ['new', withRatio(memory, measured, takenAtMs)],
     ]);
-    const read = memoryFrom(new Map(JSON.parse(JSON.stringify([...records]))));
+    const read = memoryFrom(readAgain(records, indexMemoryOf));
     expect(read.dropped).toEqual([]);
-    expect(read.memory.get('new')?.sizes.at(-1)?.bloat?.ratio).toBe(0.4);
-    expect(read.memory.get('old')?.sizes).toHaveLength(2);
+    expect(read.memory.get('new')?.sizes.newest?.bloat?.ratio).toBe(0.4);
+    expect(read.memory.get('old')?.sizes.all()).toHaveLength(2);
   });
 });
 
@@ -255,13 +273,13 @@ describe('sizes of tables', () => {
   it('are noted once a day, forty days of them, and go with the table', () => {
     const { catalogue, table } = scene();
     const first = observedSizes(new Map(), catalogue, at(0), true);
-    expect(first.changes.get(tableSizesKey(table))).toMatchObject([
+    expect(first.changes.get(tableSizesKey(table))?.all()).toMatchObject([
       { atMs: takenAtMs, sizeBytes: 64 * MiB, indexBytes: 10 * MiB, rows: 100_000 },
     ]);
     expect(observedSizes(first.memory, catalogue, at(0) + hourMs, true).changes.size).toBe(0);
     let { memory } = first;
     for (let day = 1; day <= 50; day += 1) ({ memory } = observedSizes(memory, catalogue, at(day), true));
-    expect(memory.get(tableSizesKey(table))).toHaveLength(40);
+    expect(memory.get(tableSizesKey(table))?.all()).toHaveLength(40);
     const none = aCatalogueOf([]);
     expect(observedSizes(memory, none, at(51), false).memory.size).toBe(1);
     expect([...observedSizes(memory, none, at(51), true).changes.values()]).toEqual([undefined]);
@@ -270,12 +288,11 @@ describe('sizes of tables', () => {
   it('that are unknown are noted later in the day, and damaged records are forgotten', () => {
     const unknown = aCatalogueOf([{ name: 'orders', columns: ['a'], sizeBytes: null }]);
     expect(observedSizes(new Map(), unknown, at(0), true).changes.size).toBe(0);
-    const { memory, dropped } = tableSizesFrom(
-      new Map<string, unknown>([
-        ['a', [{ atMs: 1, sizeBytes: 2, indexBytes: null, rows: null }]],
-        ['b', [{ atMs: 1, sizeBytes: -2, indexBytes: null, rows: null }]],
-      ]),
-    );
+    const records = new Map([
+      ['a', [{ atMs: 1, sizeBytes: 2, indexBytes: null, rows: null }]],
+      ['b', [{ atMs: 1, sizeBytes: -2, indexBytes: null, rows: null }]],
+    ]);
+    const { memory, dropped } = tableSizesFrom(readAgain(records, tableSizesOf));
     expect([...memory.keys()]).toEqual(['a']);
     expect(dropped).toEqual(['b']);
   });
