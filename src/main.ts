@@ -10,7 +10,6 @@ import { type LoadedConfig, loadConfig } from './config/load.ts';
 import { formatConfigError } from './config/problems.ts';
 import { configFileSchema } from './config/schema.ts';
 import { settingsOf } from './config/settings-tree.ts';
-import { stderrProgress } from './demo/progress.ts';
 import { neededCollectors } from './detectors/evaluate.ts';
 import { detectors } from './detectors/index.ts';
 import { ListenError } from './http/listen-error.ts';
@@ -104,7 +103,10 @@ async function bloat(
   const { config } = loaded.value;
   const isAsked = indexFilter(request.indexes);
   // Only on a terminal: a line for each of thousands of indexes is of no use in a log.
-  const progress = context.stderr.isTTY === true ? stderrProgress('measuring') : undefined;
+  const progress =
+    context.stderr.isTTY === true
+      ? (await import('./demo/progress.ts')).stderrProgress('measuring')
+      : undefined;
   try {
     const generations = await bloatOnce({
       config,
