@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { median } from '../spec/statistics.ts';
 import { execMsPerDay } from './cadence.ts';
 import { withClient } from './catalogue.ts';
-import { type Blocks, daemonDocument, MeasuredDaemon, type Pass } from './daemon.ts';
+import { type Blocks, daemonDocument, MeasuredDaemon, type NodeStart, type Pass } from './daemon.ts';
 import type { Figure } from './figure.ts';
 import { FloorReader } from './floor.ts';
 import type { FloorAnswer } from './floor-client.ts';
@@ -29,16 +29,19 @@ interface Side {
 /** Steady passes beside each first one. */
 const steadyPerRun = 3;
 
+/** What the measured daemon calls its server. */
+export const serverName = 'bench';
+
 export const daemonOn = (
   { server, database }: Pick<Surroundings, 'server' | 'database'>,
   further: Readonly<Record<string, unknown>> = {},
   from?: 'watched' | 'profiled',
-  nodeOptions?: readonly string[],
+  start?: NodeStart,
 ): MeasuredDaemon =>
   new MeasuredDaemon(
-    daemonDocument([{ name: 'bench', url: server.watcherUrl(database), databases: [database] }], further),
+    daemonDocument([{ name: serverName, url: server.watcherUrl(database), databases: [database] }], further),
     from,
-    nodeOptions,
+    start,
   );
 
 /** Reads a hundredth of the tables, so that the next pass finds other counters. */

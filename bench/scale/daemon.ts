@@ -100,6 +100,14 @@ export function daemonDocument(
 /** How long the longest pass may take before the bench gives up. */
 const patienceMs = 15 * 60_000;
 
+/** How Node.js is started: its options, and what it finds in the environment besides PATH and HOME. */
+export interface NodeStart {
+  readonly options: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const usualStart: NodeStart = { options: [], env: {} };
+
 /** The built daemon in a process of its own, with a store in a file, told what to do over a channel. */
 export class MeasuredDaemon {
   readonly #child: ChildProcess;
@@ -117,7 +125,7 @@ export class MeasuredDaemon {
   constructor(
     document: Readonly<Record<string, unknown>>,
     from?: 'watched' | 'profiled',
-    nodeOptions: readonly string[] = [],
+    { options, env }: NodeStart = usualStart,
   ) {
     const folder = scratchFolder();
     const file = path.join(folder, 'config.json');
@@ -127,9 +135,9 @@ export class MeasuredDaemon {
       inRepository('bench/scale/daemon-inside.mjs'),
       [file, ...(from === undefined ? [] : [from])],
       {
-        execArgv: ['--expose-gc', ...nodeOptions],
+        execArgv: ['--expose-gc', ...options],
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-        env: { PATH: process.env.PATH, HOME: process.env.HOME },
+        env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
       },
     );
     this.#child.on('message', (message: Message) => this.#take(message));

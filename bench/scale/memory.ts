@@ -1,22 +1,32 @@
 import { execFileSync } from 'node:child_process';
+import path from 'node:path';
 import type pg from 'pg';
-import { MiB } from '../../src/model/units.ts';
+import { KiB, MiB } from '../../src/model/units.ts';
 import { median } from '../spec/statistics.ts';
+import { age } from './aged.ts';
 import { withClient } from './catalogue.ts';
-import { daemonOn, touch } from './cycles.ts';
-import type { MeasuredDaemon } from './daemon.ts';
+import { daemonOn, serverName, touch } from './cycles.ts';
+import type { MeasuredDaemon, NodeStart } from './daemon.ts';
 import { type Figure, slope } from './figure.ts';
+import { scratchFolder } from './server.ts';
 import { columnOf, type Surroundings } from './surroundings.ts';
 
 /** So many steady passes; a catalogue as wide as to take seconds for each has fewer. */
 const passesFor = (size: number): number => (size <= 1_000 ? 200 : size <= 10_000 ? 60 : 20);
 
-/** As the image and the unit start Node.js: the lower the limit, the less V8 lets a heap grow beyond what is used. */
-export const shippedOption = '--max-old-space-size=1024';
+/**
+ * As the image and the unit start Node.js. The lower the limit of its heap, the less V8 lets it grow beyond what is used; what is young is
+ * collected in 4 MiB instead of 16; and blocks of malloc from 128 KiB on go back to the system when they are freed, where its own idea of
+ * that bound grows with each of them.
+ */
+export const shippedStart: NodeStart = {
+  options: ['--max-old-space-size=1024', '--max-semi-space-size=4'],
+  env: { MALLOC_MMAP_THRESHOLD_: String(128 * KiB) },
+};
 
 /**
  * What the process takes after the start, at its peak and after passes; how the heap grows from pass to pass; and what is left of it
- * where Node.js is started as it is shipped.
+ * where Node.js is started as it is shipped, with a store of one day and of forty.
  */
 export async function measureMemory(around: Surroundings): Promise<readonly Figure[]> {
   const { server, database, size } = around;
@@ -29,7 +39,12 @@ export async function measureMemory(around: Surroundings): Promise<readonly Figu
   });
   return withClient(server.superuserUrl(database), async (superuser) => {
     const usual = await measureOne(daemonOn(around), superuser, passes);
-    const shipped = await measureOne(daemonOn(around, {}, undefined, [shippedOption]), superuser, passes / 2);
+    const shipped = await measureOne(
+      daemonOn(around, {}, undefined, shippedStart),
+      superuser,
+      Math.ceil(passes / 2),
+    );
+    const aged = await measureOne(await daemonOfForty(around), superuser, Math.ceil(passes / 4));
     const grown = slope(usual.heaps);
     return [
       row('RSS of Node.js alone', bareNodeRss()),
@@ -39,11 +54,14 @@ export async function measureMemory(around: Surroundings): Promise<readonly Figu
       row('RSS at its peak, all passes', usual.rssPeak, aimBytes),
       row('heap in use after the passes', usual.heapInUse),
       row('outside the heap after the passes', usual.external),
-      row(`RSS at its peak, node ${shippedOption}`, shipped.rssPeak, aimBytes),
+      row('as shipped: RSS when it listens', shipped.listening.rss),
+      row('as shipped: RSS at its peak', shipped.rssPeak, aimBytes),
       {
-        ...{ piece: 'memory', at, what: `CPU of a pass, node ${shippedOption} / without`, unit: 'times' },
+        ...{ piece: 'memory', at, what: 'as shipped: CPU of a pass / of one by default', unit: 'times' },
         value: shipped.passCpuMs / usual.passCpuMs,
       },
+      row('as shipped, after forty days: heap in use', aged.heapInUse),
+      row('as shipped, after forty days: RSS at its peak', aged.rssPeak, aimBytes),
       { piece: 'memory', at, what: 'passes', value: passes, unit: 'count' },
       row('heap’s slope a pass, second half', grown),
       {
@@ -54,6 +72,17 @@ export async function measureMemory(around: Surroundings): Promise<readonly Figu
       },
     ];
   });
+}
+
+/** A daemon that has watched for forty days, as far as its store knows. */
+async function daemonOfForty(around: Surroundings): Promise<MeasuredDaemon> {
+  const file = path.join(scratchFolder(), 'store.db');
+  const further = { storage: { path: file } };
+  const young = daemonOn(around, further);
+  await young.firstPass();
+  await young.stop();
+  await age(file, { server: serverName, datname: around.database });
+  return daemonOn(around, further, undefined, shippedStart);
 }
 
 /** Bytes, but for the CPU time. */

@@ -24,7 +24,7 @@ const partedTables = 50;
 const shapesOf = (isFull: boolean): readonly Shape[] => [
   {
     name: 'indexes on one table',
-    n: 1_000,
+    n: isFull ? 4_000 : 1_000,
     sql: (n) => [
       `create table wide (id int primary key, ${range(60)
         .map((column) => `c${column} int`)
@@ -35,7 +35,7 @@ const shapesOf = (isFull: boolean): readonly Shape[] => [
           const [first, second, third] = [
             place % 60,
             (place * 7 + Math.floor(place / 60)) % 60,
-            (place * 13 + 5) % 60,
+            (place * 13 + Math.floor(place / 3_600) + 5) % 60,
           ];
           const columns = [...new Set(place % 5 === 0 ? [first] : [first, second, third])];
           return `create index wide_${place} on wide (${columns.map((column) => `c${column}`).join(', ')})`;
@@ -63,7 +63,7 @@ const shapesOf = (isFull: boolean): readonly Shape[] => [
   },
   {
     name: 'foreign keys to one parent',
-    n: 5_000,
+    n: isFull ? 10_000 : 5_000,
     sql: (n) => [
       'create table parent (id int primary key, code int unique)',
       ...inBatches(
