@@ -25,7 +25,7 @@ import { printed, titles } from './scale/table.ts';
  * What a pass of the daemon costs beside the bare read of the catalogue, on wide catalogues that are built for it, in ratios of what was
  * measured in turn on the same machine. The daemon is the built one, in a process of its own, with a store in a file.
  *
- * --full has 50,000 partitions among the shapes, which takes minutes to build.
+ * --full has shapes that are large enough to be timed, 50,000 partitions among them, which takes minutes to build.
  * --data keeps the server's files in a folder for the next run; --profile writes CPU profiles and what they say; --check ends with exit
  * code 1 where something is far beyond its aim; --write puts the tables of what was measured into docs/performance.md.
  */

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { median } from '../spec/statistics.ts';
 import { withClient } from './catalogue.ts';
 import { daemonOn } from './cycles.ts';
 import type { Figure } from './figure.ts';
@@ -89,39 +90,50 @@ const growthMax = 2.3;
 const noticedMs = 40;
 const passes = 9;
 
-/** The CPU of the main thread for each part of a pass, with n and with 2 n. */
+/**
+ * The CPU of the main thread for each part of a pass, with n and with 2 n. Both are passed over in turn, so that whatever else the machine
+ * does meets both; ratios are medians of the ratios of neighbours.
+ */
 export async function measureShapes(
   server: BenchServer,
   isFull: boolean,
   log: (line: string) => void,
 ): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
-  for (const { name, n, sql } of shapesOf(isFull)) {
+  for (const shape of shapesOf(isFull)) {
+    const { name, n } = shape;
     const at = `${(2 * n).toLocaleString('en-US')} ${name}`;
-    const [once, twice] = [
-      await timesOf(server, sql(n), log, `${n} ${name}`),
-      await timesOf(server, sql(2 * n), log, at),
-    ];
-    const judged = (times: ReadonlyMap<string, number>): number =>
-      [...times].reduce((sum, [part, ms]) => sum + (isJudging(part) ? ms : 0), 0);
-    const growths = [...twice]
-      .filter(([part, ms]) => ms >= noticedMs && isOurs(part))
-      .map(([part, ms]) => [part, ms, ms / Math.max(1, once.get(part) ?? 0)] as const)
-      .sort((a, b) => b[2] - a[2]);
-    for (const [part, ms, growth] of growths)
+    const [once, twice] = await timesOf(server, [
+      await shapeDatabase(server, shape, n, log),
+      await shapeDatabase(server, shape, 2 * n, log),
+    ]);
+    const msOf = (isPart: (part: string) => boolean): { readonly ms: number; readonly growth: number } => {
+      const sum = (times: Times): number =>
+        [...times].reduce((total, [part, ms]) => total + (isPart(part) ? ms : 0), 0);
+      return {
+        ms: median(twice.map(sum)),
+        growth: median(twice.map((times, pass) => sum(times) / Math.max(1, sum(once[pass] ?? new Map())))),
+      };
+    };
+    const growths = [...new Set(twice.flatMap((times) => [...times.keys()]))]
+      .filter(isOurs)
+      .map((part) => ({ part, ...msOf((one) => one === part) }))
+      .filter(({ ms }) => ms >= noticedMs)
+      .sort((a, b) => b.growth - a.growth);
+    for (const { part, ms, growth } of growths)
       log(
-        `  ${at}: ${part} ${(once.get(part) ?? 0).toFixed(0)} ms, ${ms.toFixed(0)} ms with twice as many: ${growth.toFixed(2)} ×${growth > growthMax ? '  <<<' : ''}`,
+        `  ${at}: ${part} ${ms.toFixed(0)} ms, ${growth.toFixed(2)} × as long as for half as many${growth > growthMax ? '  <<<' : ''}`,
       );
-    const steepest = growths.find(([part]) => isJudging(part));
+    const all = msOf(isJudging);
     figures.push(
-      { ...{ piece: 'shapes', at, what: 'all detectors', unit: 'ms' }, value: judged(twice) },
+      { ...{ piece: 'shapes', at, what: 'all detectors', unit: 'ms' }, value: all.ms },
       {
         ...{ piece: 'shapes', at, what: 'growth from half as many', unit: 'times', aim: growthMax, limit: 3 },
-        value: judged(twice) < noticedMs ? Number.NaN : judged(twice) / judged(once),
+        value: all.ms < noticedMs ? Number.NaN : all.growth,
       },
       {
         ...{ piece: 'shapes', at, what: 'steepest of one detector', unit: 'times' },
-        value: steepest?.[2] ?? Number.NaN,
+        value: growths.find(({ part }) => isJudging(part))?.growth ?? Number.NaN,
       },
     );
   }
@@ -146,44 +158,59 @@ const parts: readonly (readonly [pattern: RegExp, part: string])[] = [
   [/\/dist\/postgres\//, 'collection'],
 ];
 
-/** Milliseconds of each part in a steady pass: the least of some, which other work on the machine has disturbed least. */
+/** A database of the shape; one that was built before is taken as it is. */
+async function shapeDatabase(
+  server: BenchServer,
+  { name, sql }: Shape,
+  n: number,
+  log: (line: string) => void,
+): Promise<string> {
+  const database = `shape_${n}_${name.replaceAll(' ', '_')}`;
+  const building = 'shape_being_built';
+  await withClient(server.superuserUrl(), async (client) => {
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [database]);
+    if (rowCount === 1) return;
+    await client.query(`drop database if exists ${building} with (force)`);
+    await client.query(`create database ${building} template template0`);
+    const began = performance.now();
+    for (const statements of sql(n))
+      await withClient(server.superuserUrl(building), (inside) => inside.query(statements));
+    await withClient(server.superuserUrl(building), (inside) => inside.query('analyze'));
+    await client.query(`alter database ${building} rename to ${database}`);
+    log(`  ${database}: built in ${((performance.now() - began) / 1000).toFixed(0)} s`);
+  });
+  return database;
+}
+
+/** Milliseconds of each part of a steady pass. */
+type Times = ReadonlyMap<string, number>;
+
+/** Of each database the times of its passes. */
 async function timesOf(
   server: BenchServer,
-  statements: readonly string[],
-  log: (line: string) => void,
-  told: string,
-): Promise<ReadonlyMap<string, number>> {
-  const database = 'shape';
-  await withClient(server.superuserUrl(), async (client) => {
-    await client.query(`drop database if exists ${database} with (force)`);
-    await client.query(`create database ${database} template template0`);
-  });
-  const began = performance.now();
-  for (const sql of statements)
-    await withClient(server.superuserUrl(database), (client) => client.query(sql));
-  await withClient(server.superuserUrl(database), (client) => client.query('analyze'));
-  log(`  ${told}: built in ${((performance.now() - began) / 1000).toFixed(0)} s`);
+  databases: readonly [string, string],
+): Promise<readonly [readonly Times[], readonly Times[]]> {
   const folder = scratchFolder();
-  const daemon = daemonOn({ server, database });
-  const least = new Map<string, number>();
+  const watched = databases.map((database) => ({
+    daemon: daemonOn({ server, database }),
+    times: [] as Times[],
+  }));
+  const [once, twice] = watched;
+  if (once === undefined || twice === undefined) throw new Error('there are two databases');
   try {
-    await daemon.firstPass();
-    for (let pass = 0; pass < passes; pass += 1) {
-      const file = path.join(folder, `${pass}.cpuprofile`);
-      await daemon.ask('profile', { intervalUs: 500 });
-      await daemon.pass();
-      await daemon.ask('unprofile', { file });
-      const times = timeByPart(readProfile(file));
-      for (const part of pass === 0 ? times.keys() : least.keys())
-        least.set(part, Math.min(least.get(part) ?? Number.POSITIVE_INFINITY, times.get(part) ?? 0));
-    }
+    for (const { daemon } of watched) await daemon.firstPass();
+    for (let pass = 0; pass < passes; pass += 1)
+      for (const { daemon, times } of watched) {
+        const file = path.join(folder, `${pass}.cpuprofile`);
+        await daemon.ask('profile', { intervalUs: 500 });
+        await daemon.pass();
+        await daemon.ask('unprofile', { file });
+        times.push(timeByPart(readProfile(file)));
+      }
   } finally {
-    await daemon.stop();
-    await withClient(server.superuserUrl(), (client) =>
-      client.query(`drop database ${database} with (force)`),
-    );
+    for (const { daemon } of watched) await daemon.stop();
   }
-  return least;
+  return [once.times, twice.times];
 }
 
 /** Milliseconds of each part of a pass. */
