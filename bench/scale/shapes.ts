@@ -185,22 +185,18 @@ async function shapeDatabase(
 /** Milliseconds of each part of a steady pass. */
 type Times = ReadonlyMap<string, number>;
 
-/** Of each database the times of its passes. */
+/** The times of the passes over each database. */
 async function timesOf(
   server: BenchServer,
-  databases: readonly [string, string],
+  [small, large]: readonly [string, string],
 ): Promise<readonly [readonly Times[], readonly Times[]]> {
   const folder = scratchFolder();
-  const watched = databases.map((database) => ({
-    daemon: daemonOn({ server, database }),
-    times: [] as Times[],
-  }));
-  const [once, twice] = watched;
-  if (once === undefined || twice === undefined) throw new Error('there are two databases');
+  const watched = (database: string) => ({ daemon: daemonOn({ server, database }), times: [] as Times[] });
+  const both = [watched(small), watched(large)] as const;
   try {
-    for (const { daemon } of watched) await daemon.firstPass();
+    for (const { daemon } of both) await daemon.firstPass();
     for (let pass = 0; pass < passes; pass += 1)
-      for (const { daemon, times } of watched) {
+      for (const { daemon, times } of both) {
         const file = path.join(folder, `${pass}.cpuprofile`);
         await daemon.ask('profile', { intervalUs: 500 });
         await daemon.pass();
@@ -208,9 +204,9 @@ async function timesOf(
         times.push(timeByPart(readProfile(file)));
       }
   } finally {
-    for (const { daemon } of watched) await daemon.stop();
+    for (const { daemon } of both) await daemon.stop();
   }
-  return [once.times, twice.times];
+  return [both[0].times, both[1].times];
 }
 
 /** Milliseconds of each part of a pass. */
