@@ -3,10 +3,9 @@ import type { DiaryEvent } from '../model/event.ts';
 import { type TargetId, targetKey } from '../model/ids.ts';
 import type { Mute } from '../model/mute.ts';
 import { err, ok, type Result } from '../model/result.ts';
-import { atOnce } from '../model/sliced.ts';
 import { ledgerOfRows } from './ledger-json.ts';
 import type { ReadOnlyFile } from './read-only-file.ts';
-import { asTheyAre, readPage, recordsPerPage } from './records.ts';
+import { asItIs, readRecords } from './records.ts';
 import { memoryStore, type Store } from './store.ts';
 
 /**
@@ -47,17 +46,8 @@ function readingStore(file: ReadOnlyFile, path: string): Store {
     mutes: async () => file.call('mutes', null).map((body) => JSON.parse(body) as Mute),
     keepMute: refused,
     liftMute: refused,
-    recordsOf: async <T>(
-      target: TargetId,
-      kind: string,
-      read: (record: unknown) => T = asTheyAre,
-    ): Promise<ReadonlyMap<string, T>> => {
-      const records = new Map<string, T>();
-      let after: string | undefined;
-      do {
-        const rows = file.call('recordsOf', { target, kind, after, limit: recordsPerPage });
-        after = atOnce(readPage(rows, read, records));
-      } while (after !== undefined);
+    recordsOf: async (target, kind, read = asItIs) => {
+      const records = await readRecords((page) => file.call('recordsOf', { target, kind, ...page }), read);
       for (const [key, value] of changedRecords.get(recordsKey(target, kind)) ?? []) {
         if (value === undefined) records.delete(key);
         else records.set(key, read(value));

@@ -1,6 +1,5 @@
 import { emptyLedger } from '../findings/ledger.ts';
 import type { DiaryEvent, KeptEvent } from '../model/event.ts';
-import type { TargetId } from '../model/ids.ts';
 import { slicedCopy } from '../model/sliced.ts';
 import { inSlices, mapInSlices } from './in-slices.ts';
 import { ledgerOfRows, packedLedgerOf } from './ledger-json.ts';
@@ -16,7 +15,7 @@ import type {
   Retention,
   Trimmed,
 } from './protocol.ts';
-import { asTheyAre, readPage, recordsPerPage } from './records.ts';
+import { asItIs, readRecords } from './records.ts';
 import type { KeptMute, Store, StoreStatus } from './store.ts';
 import { type Parcel, StoreError, type StoreThread, startThread } from './thread.ts';
 
@@ -176,19 +175,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     liftMute: async (findingId) => {
       await call('liftMute', () => ({ ask: { findingId } }));
     },
-    recordsOf: async <T>(
-      target: TargetId,
-      kind: string,
-      read: (record: unknown) => T = asTheyAre,
-    ): Promise<ReadonlyMap<string, T>> => {
-      const records = new Map<string, T>();
-      let after: string | undefined;
-      do {
-        const ask = { target, kind, after, limit: recordsPerPage };
-        after = await inSlices(readPage(await call('recordsOf', () => ({ ask })), read, records));
-      } while (after !== undefined);
-      return records;
-    },
+    recordsOf: (target, kind, read = asItIs) =>
+      readRecords((page) => call('recordsOf', () => ({ ask: { target, kind, ...page } })), read),
     keepRecords: async (target, kind, changes) => {
       const entries = [...changes];
       await call('keepRecords', async () => {

@@ -2,7 +2,7 @@ import { emptyLedger, type Ledger } from '../findings/ledger.ts';
 import type { DiaryEvent, KeptEvent } from '../model/event.ts';
 import { type NodeName, type TargetId, targetKey } from '../model/ids.ts';
 import type { Mute } from '../model/mute.ts';
-import { asTheyAre } from './records.ts';
+import { asItIs } from './records.ts';
 
 /** What is kept of the usage of one target's indexes on one node: a whole state, and what was collected since. */
 export interface StoredUsage {
@@ -136,7 +136,7 @@ export function memoryStore(): Store {
     liftMute: async (findingId) => {
       mutes.delete(findingId);
     },
-    recordsOf: async (target, kind, read = asTheyAre) =>
+    recordsOf: async (target, kind, read = asItIs) =>
       new Map([...(records.get(recordsKey(target, kind)) ?? [])].map(([key, record]) => [key, read(record)])),
     keepRecords: async (target, kind, changes) => {
       const kept = records.get(recordsKey(target, kind)) ?? new Map<string, unknown>();
