@@ -11,7 +11,7 @@ type Point = Readonly<Record<string, number | null>> & { readonly atMs: number }
 
 /**
  * Makes a store that saw its first day as old as stores become: with the sizes of forty days for every index and table, every third of
- * which has grown by a page and a hundred rows each day. No daemon may have it open.
+ * which has shrunk by a page and a hundred rows each day: small ones could not have grown that much. No daemon may have it open.
  */
 export async function age(
   file: string,
@@ -22,7 +22,7 @@ export async function age(
     retention: { usageDays: 400, eventsForMs: 400 * dayMs, eventsMax: 100_000, bytesMax: 4 * GiB },
     now: Date.now,
   });
-  const ageKind = async (kind: string, aged: (record: unknown, grows: boolean) => unknown): Promise<void> => {
+  const ageKind = async (kind: string, aged: (record: unknown, moves: boolean) => unknown): Promise<void> => {
     const records = [...(await store.recordsOf(target, kind))];
     for (let from = 0; from < records.length; from += batch) {
       const some = records.slice(from, from + batch);
@@ -34,30 +34,26 @@ export async function age(
     }
   };
   try {
-    await ageKind('bloat', (record, grows) => {
+    await ageKind('bloat', (record, moves) => {
       const { sizes, ...rest } = record as { readonly sizes: readonly Point[] };
-      return { ...rest, sizes: pointsBefore(sizes, grows) };
+      return { ...rest, sizes: pointsBefore(sizes, moves) };
     });
-    await ageKind('table-sizes', (record, grows) => pointsBefore(record as readonly Point[], grows));
+    await ageKind('table-sizes', (record, moves) => pointsBefore(record as readonly Point[], moves));
   } finally {
     await store.close();
   }
 }
 
 /** The newest point, and those of the days before it. */
-function pointsBefore(points: readonly Point[], grows: boolean): readonly Point[] {
+function pointsBefore(points: readonly Point[], moves: boolean): readonly Point[] {
   const newest = points.at(-1);
   if (newest === undefined) return points;
   return Array.from({ length: days }, (_, place) => {
     const ago = days - 1 - place;
-    const grown = grows ? ago : 0;
-    const before = (name: string, each: number): Readonly<Record<string, number | null>> => {
+    // What a kind does not have, and what is not known, stays as it is.
+    const before = (name: string, each: number): Readonly<Record<string, number>> => {
       const now = newest[name];
-      return typeof now === 'number'
-        ? { [name]: Math.max(1, now - grown * each) }
-        : now === null
-          ? { [name]: now }
-          : {};
+      return moves && typeof now === 'number' ? { [name]: now + ago * each } : {};
     };
     return {
       ...newest,

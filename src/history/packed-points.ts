@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 /**
  * Points of numbers, one a day of each of a hundred thousand indexes, packed: as objects forty of them take four kilobytes, packed some
- * hundred bytes. The newest stands first, each number of an older one as its distance from the newer one's.
+ * hundred bytes. The newest stands first, each number of an older one as its distance from the newer one's. A text and not the blobs
+ * of `usage/bytes.ts`: a block of bytes has more to it than these numbers take.
  */
 
 /** The numbers of a point in an order of its own; null for one that is not known. */
